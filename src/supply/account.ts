@@ -18,6 +18,7 @@ export class Account {
 
   /** The names of all that have used it. */
   readonly providers = new Set<string>()
+  readonly #shortestLives = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
   /** When the number of channels was last requested, clock ms. */
   channelsAskedAt = Number.NEGATIVE_INFINITY
@@ -33,6 +34,16 @@ export class Account {
   onWorks(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** An address that a provider ordered, perhaps in an earlier process: the vendor keeps it so long, ms. */
+  noteLife(provider: string, lifeMs: number): void {
+    this.#shortestLives.set(provider, Math.min(lifeMs, this.shortestLifeOf(provider) ?? lifeMs))
+  }
+
+  /** How long the vendor keeps an address of a provider at least, ms; undefined: none is known. A reload keeps it. */
+  shortestLifeOf(provider: string): number | undefined {
+    return this.#shortestLives.get(provider)
   }
 
   works(): void {

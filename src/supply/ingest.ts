@@ -7,7 +7,7 @@ import { type LifeDoubt, latestEnd, toFacts, vendorDeadline } from './expiry.ts'
 import { isNewLife } from './inventory.ts'
 import type { ProviderContext } from './provider-context.ts'
 
-type IngestContext = Pick<ProviderContext, 'settings' | 'clock' | 'pool' | 'log' | 'store' | 'inventory'>
+type IngestContext = Pick<ProviderContext, 'settings' | 'clock' | 'pool' | 'log' | 'store' | 'inventory' | 'account'>
 
 /** The result of one delivery. */
 export interface Arrival {
@@ -49,8 +49,6 @@ export class Ingest {
   readonly counts: IngestCounts = { bought: 0, duplicates: 0, rejected: 0, tooShort: 0, secondsBought: 0 }
   /** For the latest address, ms from its order: until the pool stops lending it, and until its channel is free again. */
   latestLife: { readonly lentMs: number; readonly heldMs: number } | undefined
-  /** Of the addresses of all orders, also of an earlier process: how long the vendor keeps one at least, ms; undefined: none is known. */
-  shortestLifeMs: number | undefined
   /** The balance that the vendor last reported. */
   balance: number | undefined
   readonly #parts: IngestContext
@@ -66,7 +64,7 @@ export class Ingest {
   async take(delivery: Delivery, occasion: Occasion): Promise<Arrival> {
     const items = this.#read(delivery)
     await this.#record(items)
-    const { clock, inventory, log } = this.#parts
+    const { clock, inventory, account, settings, log } = this.#parts
     const now = clock.now()
     inventory.forgetEnded(now)
     const { pending } = inventory
@@ -75,7 +73,7 @@ export class Ingest {
     for (const { facts, promisedMs, vendorDeadline: endsAt } of items) {
       const isNew = inventory.add(facts, endsAt, now)
       if (isNew) fresh++
-      if (isNew && occasion === 'order') this.noteShortest(endsAt - delivery.sentAt)
+      if (isNew && occasion === 'order') account.noteLife(settings.name, endsAt - delivery.sentAt)
       results[this.#pool(facts, now)]++
       if (isNew && Number.isFinite(promisedMs)) this.counts.secondsBought += Math.max(0, promisedMs / 1_000)
     }
@@ -183,10 +181,6 @@ export class Ingest {
     if (known === undefined && inventory.isDone(facts.id)) return 'known'
     const result = pool.add(facts, now)
     return result === 'extended' && !isNewLife(knownEnd ?? now, facts.deadline, now) ? 'known' : result
-  }
-
-  noteShortest(lifeMs: number): void {
-    this.shortestLifeMs = Math.min(lifeMs, this.shortestLifeMs ?? lifeMs)
   }
 
   #noteLife(items: readonly Item[]): void {

@@ -18,9 +18,9 @@ export function lendableOf({ pool, settings, inventory }: ProviderParts): readon
 
 /** Addresses that live are lent at once, the others hold their channels; what is uncertain is asked of the vendor. */
 export function restore(parts: ProviderParts, upstreams: readonly RestoredUpstream[], now: number): void {
-  const { settings, source, inventory, stock, ingest, pendingPoller, accounts, reconciliation, role } = parts
+  const { settings, source, account, inventory, stock, pendingPoller, accounts, reconciliation, role } = parts
   const isDoubtful = stock.restore(upstreams, now)
-  for (const { facts, vendorDeadline } of upstreams) ingest.noteShortest(vendorDeadline - facts.boughtAt)
+  for (const { facts, vendorDeadline } of upstreams) account.noteLife(settings.name, vendorDeadline - facts.boughtAt)
   const isFollowed = pendingPoller !== undefined && !source.isList
   const unknown = accounts.store.view.unknownOf(settings.name)
   if (isDoubtful || isFollowed || unknown > 0) reconciliation.demand()

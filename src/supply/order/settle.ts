@@ -88,32 +88,28 @@ export class Settlement {
     const { own, unknown } = ingest.ownOf(held)
     await this.arrived(own, 'news')
     account.inventory.freeUnknown(settings.name)
-    const listedSince = askedAt - this.#listedForMs
     const { view } = accounts.store
-    this.#keepBooked(settings.name, listedSince)
+    this.#keepBooked(settings.name, askedAt)
     // The list is of the account: what is more than this provider's orders are for was bought by lost orders of the others.
     let left = unknown - view.unknownOf(settings.name)
     accounts.store.resolve(settings.name, unknown, askedAt)
     for (const other of account.providers) {
       if (other === settings.name || left <= 0 || view.unknownOf(other) === 0) continue
-      this.#keepBooked(other, listedSince)
+      this.#keepBooked(other, askedAt)
       const most = view.unknownOf(other)
       accounts.store.resolve(other, left, askedAt)
       left -= most
     }
   }
 
-  /** What orders before `listedSince` bought may have ended before the list was made: it stays booked. */
-  #keepBooked(provider: string, listedSince: number): void {
-    if (!Number.isFinite(listedSince)) return
-    this.#parts.accounts.store.resolve(provider, Number.MAX_SAFE_INTEGER, listedSince)
-  }
-
-  /** How long the vendor's list is certain to contain an address that was bought, ms: lives of one product differ. */
-  get #listedForMs(): number {
-    const { ingest, settings, pendingPoller } = this.#parts
-    if (pendingPoller !== undefined) return Number.POSITIVE_INFINITY
-    return (ingest.shortestLifeMs ?? settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS) / 2
+  /** What older orders bought may have ended before the list was made, at `askedAt`: it stays booked. */
+  #keepBooked(provider: string, askedAt: number): void {
+    const { accounts, account, settings, pendingPoller } = this.#parts
+    // Lists of products that are polled (`Source.follow`) have no such limit.
+    if (pendingPoller !== undefined) return
+    // Lives of one product differ.
+    const certainMs = (account.shortestLifeOf(provider) ?? settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS) / 2
+    if (Number.isFinite(certainMs)) accounts.store.resolve(provider, Number.MAX_SAFE_INTEGER, askedAt - certainMs)
   }
 
   failed(error: unknown): void {

@@ -79,6 +79,40 @@ it('a list settles no order of another provider of the key that is older than th
   expect(100 - left).toBe(world.vendor('a').sold)
 })
 
+it('a list settles no order of another provider of the key whose addresses live too short for it', async () => {
+  const budget = { total: 50 }
+  const lives = { next: 6_000 }
+  const vendor = { canList: true, lifeMs: () => lives.next }
+  const accounts = { a: { vendor, settings: { budget } }, b: { sharesWith: 'a', settings: { budget } } }
+  const world = new World(accounts, { floor: 0, targetLoad: 1, minLife: 1_000 })
+  const silence = new VendorError('server', 'timeout', 'the vendor did not answer')
+  for (const [name, lifeMs] of [
+    ['a', 6_000],
+    ['b', 40_000],
+  ] as const) {
+    lives.next = lifeMs
+    world.connectTo(name, 1_000)
+    await world.clock.run(10_000)
+  }
+  await world.clock.run(40_000)
+  // Two lost orders of a: the address of the first has ended when b asks for the list.
+  world.vendor('a').lookupTrouble.push(...Array(9).fill(silence))
+  lives.next = 6_000
+  for (const pauseMs of [8_000, 1_000]) {
+    world.vendor('a').trouble.push('lost')
+    world.connectTo('a', 500)
+    await world.clock.run(pauseMs)
+  }
+  world.provider('a').pause()
+  world.vendor('a').lookupTrouble.length = 0
+  lives.next = 40_000
+  world.vendor('a').trouble.push('lost')
+  world.connectTo('b', 20_000)
+  await world.clock.run(20_000)
+  const left = world.provider('a').capacity.budgetLeft + world.provider('b').capacity.budgetLeft
+  expect(100 - left).toBe(world.vendor('a').sold)
+})
+
 it('uses a plan that was raised from 2 to 20 channels a minute later, and its calls', async () => {
   let plan = 2
   const world = new World({ a: { vendor: { plan: () => plan } } }, { floor: 15, ceiling: 20 })

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { account, type VendorRules, World } from './supply-world.ts'
 
 const recorded = account('a', { isRemembered: true })
-const settings = {
+const rules = {
   floor: 0,
   ceiling: 50,
   targetLoad: 8,
@@ -24,7 +24,7 @@ async function reloadDuringOrder(vendor: Partial<VendorRules>, trouble?: 'lost')
   world.connect(60_000)
   await world.clock.run(100)
   expect(simulated.calls).toHaveLength(1)
-  world.supply.configure(settings, [{ settings: recorded, source: simulated.source(world.accounts) }])
+  world.supply.configure(rules, [{ settings: recorded, source: simulated.source(world.accounts) }])
   return world
 }
 
@@ -41,4 +41,27 @@ it('asks the vendor what an order of the former bought whose reply was lost', as
   expect(world.vendor('a').listings).not.toEqual([])
   expect(world.vendor('a').sold).toBe(1)
   expect([world.lent.size, world.denials]).toEqual([1, []])
+})
+
+it('knows how short the addresses of the former lived when it settles what an order of the former lost', async () => {
+  const settings = { ...recorded, budget: { total: 9 } }
+  let latencyMs = 100
+  const vendor = { canList: true, lifeMs: 8_000, latencyMs: () => latencyMs, way: () => 0.1 }
+  const world = new World({ a: { settings, vendor } }, { floor: 0 })
+  const simulated = world.vendor('a')
+  world.connect(1_000)
+  await world.clock.run(20_000)
+  expect(simulated.sold).toBe(1)
+  // What it bought has ended when the reply is given up, and the vendor does not list it.
+  latencyMs = 12_000
+  simulated.trouble.push('lost')
+  world.connect(500)
+  await world.clock.run(100)
+  world.supply.configure(rules, [{ settings, source: simulated.source(world.accounts) }])
+  await world.clock.run(11_500)
+  latencyMs = 100
+  world.connect(10_000)
+  await world.clock.run(10_000)
+  expect(simulated.listings).toHaveLength(1)
+  expect(9 - world.provider('a').capacity.budgetLeft).toBe(simulated.sold)
 })
