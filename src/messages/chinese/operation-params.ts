@@ -168,5 +168,7 @@ export const paramTexts: Readonly<Record<string, string>> = {
   'fills {offset}': '填入 {offset}',
   'fills {cursor}': '填入 {cursor}',
   'an IP address': 'IP 地址',
+  'the whole list, with commas between': '完整的列表，以逗号分隔',
+  'what names the entry of the list': '列表中该条目的编号',
   'what names the address, host:port by default': '地址的标识，默认为 host:port',
 }

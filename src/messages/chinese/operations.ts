@@ -107,6 +107,7 @@ const operationTexts: Readonly<Record<string, string>> = {
   'lists what the account holds': '列出账户持有的地址',
   'gives an address back': '退还一个地址',
   'takes an address off the whitelist': '从白名单删除一个地址',
+  'lists the addresses on the whitelist': '列出白名单中的地址',
   'tells what is left on the account': '查询账户余量',
   'brings the token that the other calls carry': '获取其他调用所用的令牌',
   'makes sessions by naming them': '通过命名创建会话',

@@ -37,8 +37,9 @@ const providers: readonly SettingsOf[] = [
       operations: {
         query: call,
         release: { ...call, url: `${call.url}?ref={ref}` },
-        whitelistAdd: { ...call, url: `${call.url}?ip={ip}` },
-        whitelistRemove: { ...call, url: `${call.url}?ip={ip}` },
+        whitelistAdd: { ...call, url: `${call.url}?ip={ip}&all={ips}` },
+        whitelistRemove: { ...call, url: `${call.url}?id={id}` },
+        whitelistList: { ...call, fields: { id: 2 } },
         whitelistEcho: field,
         balance: field,
       },
