@@ -122,8 +122,10 @@ export class GiveBack {
   /** @returns whether nothing is left to give back */
   async #giveBackAll(signal: AbortSignal): Promise<boolean> {
     const { pool, settings } = this.#parts
-    const own = [...pool.members()].filter(({ facts }) => facts.provider === settings.name)
-    const free = own.filter(({ leases, facts }) => leases === 0 && !this.#refused.has(facts.ref ?? ''))
+    const own = [...pool.members()].filter(
+      ({ facts }) => facts.provider === settings.name && !this.#refused.has(facts.ref ?? ''),
+    )
+    const free = own.filter(({ leases }) => leases === 0)
     const wantedFrom = this.#idleFrom
     let left = own.length - free.length
     for (const upstream of free) {

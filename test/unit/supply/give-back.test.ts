@@ -196,6 +196,20 @@ describe('good addresses', () => {
     expect(world.provider.held).toBe(1)
   })
 
+  it('are looked at no more after a client when the vendor takes none of them back', async () => {
+    const world = new World(idle)
+    world.wanted()
+    await world.buyNamed('a')
+    world.releaseTrouble = new VendorError('bad_request', '-10', 'not this one')
+    await world.clock.run(HOUR_MS / 4)
+    const timers = world.clock.pendingTimers
+    world.wanted()
+    expect(world.clock.pendingTimers).toBe(timers + 1)
+    await world.clock.run(HOUR_MS / 4)
+    expect([world.calls, world.provider.held]).toEqual([['release a'], 1])
+    expect(world.clock.pendingTimers).toBe(timers)
+  })
+
   it('are given back later when the vendor fails', async () => {
     const world = new World(idle)
     world.wanted()
