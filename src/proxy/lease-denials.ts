@@ -21,7 +21,7 @@ export function nothingCame(timeoutMs: number, isForOwn: boolean, isExclusive = 
 
 /** Other processes of the gateway, or the other hosts of the cluster, were asked for the session. */
 export function sessionUnknown(timeoutMs: number): GatewayError {
-  const message = `no address is free here, and nobody answered within ${timeoutMs / 1_000} s where the session lives`
+  const message = `no address is free here, and the other hosts or workers did not answer within ${timeoutMs / 1_000} s`
   return new GatewayError('GW_POOL_EMPTY', message, { detail: { retryAfterMs: timeoutMs } })
 }
 

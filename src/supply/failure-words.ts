@@ -31,18 +31,18 @@ export function callFailure(
   return hints.length === 0 ? words : `${words} (${hints.join(', or ')})`
 }
 
-/** How this gateway makes itself known to the addresses. */
-export interface Known extends Pick<FailedCall, 'couldRegister'> {
+/** How the addresses identify this gateway. */
+export interface Identification extends Pick<FailedCall, 'couldRegister'> {
   /** It logs in at them. */
   readonly hasLogin: boolean
 }
 
 /** @param count addresses in a row that failed their first use */
-export function addressFailure(count: number, cause: string | undefined, known: Known): string {
-  return `${count} different addresses in a row failed (${cause}): ${causeInWords(cause, known)}`
+export function addressFailure(count: number, cause: string | undefined, identification: Identification): string {
+  return `${count} different addresses in a row failed (${cause}): ${causeInWords(cause, identification)}`
 }
 
-function causeInWords(cause: string | undefined, { hasLogin, couldRegister }: Known): string {
+function causeInWords(cause: string | undefined, { hasLogin, couldRegister }: Identification): string {
   if (cause === 'login' && !hasLogin)
     return couldRegister
       ? 'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor (set whitelist: auto)'

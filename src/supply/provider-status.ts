@@ -15,7 +15,7 @@ import type { Clock } from '../clock.ts'
 import { codeOfClass, type VendorError } from '../vendors/contract/error.ts'
 import { Backoff } from './backoff.ts'
 import { FailurePause, type FailurePauseSettings, isFatalClass, type PauseContext } from './failure-pause.ts'
-import { addressFailure, callFailure, type FailedCall, type Known, lineFailure } from './failure-words.ts'
+import { addressFailure, callFailure, type FailedCall, type Identification, lineFailure } from './failure-words.ts'
 
 export interface ProviderState {
   readonly kind: 'ready' | 'waiting' | 'stopped' | 'unusable' | 'paused'
@@ -195,11 +195,11 @@ export class ProviderStatus {
   addressFailed(
     id: string,
     cause: string | undefined,
-    known: Known = { hasLogin: true, couldRegister: false },
+    identification: Identification = { hasLogin: true, couldRegister: false },
   ): ProviderState | undefined {
     this.#faults.add(id)
     if (this.#faults.size < FAULTS_THAT_STOP || this.#fault !== undefined) return undefined
-    const words = addressFailure(this.#faults.size, cause, known)
+    const words = addressFailure(this.#faults.size, cause, identification)
     return this.#found(words)
   }
 

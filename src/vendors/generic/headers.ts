@@ -1,4 +1,4 @@
-/** What a reply tells outside of its body: header fields and the cookies that it sets. */
+/** Header fields of a reply, and the cookies that it sets. */
 import type { Life } from '../contract/delivery.ts'
 import type { RawReply } from '../contract/operation.ts'
 import { httpDate } from '../parse/time.ts'

@@ -17,7 +17,7 @@ const MAX_BEFORE_MS = 300_000
 /** Valid in a header field; longer than any token in use. */
 const TOKEN = /^[\x21-\x7e]{1,16384}$/
 
-/** A reply with what stands outside of its body. */
+/** The body of a reply with its header fields and cookies. */
 class LoginReply {
   readonly body: unknown
   readonly outside: Outside
@@ -27,17 +27,17 @@ class LoginReply {
   }
 }
 
-/** The reply itself; with header fields and cookies where the entry reads them. @throws {VendorError} */
+/** @returns the body; a `LoginReply` where the entry reads header fields or cookies @throws {VendorError} */
 export function readLogin(settings: LoginSettings, rules: ReplySettings): (reply: RawReply) => unknown {
   const places = [settings.token, settings.ttl?.field, settings.deadline?.field]
-  const isOutside = places.some((place) => place !== undefined && isRead(readSelector(place)))
+  const isOutside = places.some((place) => place !== undefined && isOutsideBody(readSelector(place)))
   return (reply) => {
     const body = readAnswer(reply, rules, undefined)
     return isOutside ? new LoginReply(body, outsideOf(reply)) : body
   }
 }
 
-const isRead = (selector: Selector): boolean =>
+const isOutsideBody = (selector: Selector): boolean =>
   typeof selector === 'object' && (selector.of === 'header' || selector.of === 'cookie')
 
 export function loginOf(settings: LoginSettings): VendorLogin {

@@ -15,9 +15,9 @@ export interface Said {
   /** The vendor's own message, if it has a place for one. */
   readonly message?: string | undefined
   readonly body: string
-  /** Whether the reply says where `success` says that all is well. */
+  /** Whether the value at `success.field` is one of `success.is`. */
   readonly isGood?: boolean
-  /** Whether an object stands there: then the reply is the vendor's own, whatever it says. */
+  /** Whether the value at `success.field` is an object, as some vendors describe an error: the reply is a refusal then. */
   readonly isObject?: boolean
 }
 

@@ -79,5 +79,5 @@ it('keeps a new session no longer than wait.timeout where the store says nothing
   for (const upstream of [...first.pool.members()]) first.pool.remove(upstream, 'released')
   const denied = first.serve('newer').catch(String)
   await world.clock.run(first.waitTimeoutMs + 10)
-  expect(await denied).toContain('nobody answered within 20 s where the session lives')
+  expect(await denied).toContain('the other hosts or workers did not answer within 20 s')
 })
