@@ -32,7 +32,7 @@ export function ownedList(
 /** @param index of the page, from 0 @param cursor its name */
 type ReadPage = (index: number, cursor: string) => Promise<ListReply>
 
-/** Until a page names no other, or one that was read already. */
+/** Until a page names no other, or one that was read already, or the vendor has nothing for a name. */
 async function named(read: ReadPage): Promise<Delivered> {
   const { listed: _, next, ...first } = await read(0, '')
   const all = new Map(first.sold.map((one) => [nameOf(one), one]))
@@ -40,7 +40,7 @@ async function named(read: ReadPage): Promise<Delivered> {
   const seen = new Set<string>()
   for (let index = 1, cursor = next; cursor !== undefined && !seen.has(cursor) && index < MAX_PAGES; index++) {
     seen.add(cursor)
-    const page = await read(index, cursor)
+    const page = await read(index, cursor).catch(emptyPage)
     for (const one of page.sold) all.set(nameOf(one), one)
     rejected.push(...page.rejected)
     cursor = page.next
@@ -54,16 +54,19 @@ async function numbered(read: ReadPage): Promise<Delivered> {
   const all = new Map(first.sold.map((one) => [nameOf(one), one]))
   const rejected = [...first.rejected]
   for (let index = 1; index < MAX_PAGES && size > 0; index++) {
-    const next = await read(index, '').catch((error: unknown) => {
-      if (error instanceof VendorError && error.class === 'no_resource') return { sold: [], rejected: [], listed: 0 }
-      throw error
-    })
+    const next = await read(index, '').catch(emptyPage)
     for (const one of next.sold) all.set(nameOf(one), one)
     rejected.push(...next.rejected)
     // A vendor without pages returns the first one again.
     if (next.listed < size || isSame(next, first)) break
   }
   return { ...first, sold: [...all.values()], rejected }
+}
+
+/** Some vendors answer a page behind the last one with an error. @throws any other error */
+function emptyPage(error: unknown): ListReply {
+  if (error instanceof VendorError && error.class === 'no_resource') return { sold: [], rejected: [], listed: 0 }
+  throw error
 }
 
 const isSame = (a: Delivered, b: Delivered): boolean =>

@@ -140,6 +140,12 @@ describe('pages with names', () => {
     expect(asked()).toEqual(['/ips', '/ips?after=a%26b', '/ips?after=7'])
   })
 
+  it('end with one of which the vendor says that it has nothing', async () => {
+    const errors = { success: { field: 'code', is: null, code: 'code' }, errors: [{ code: 'END', class: 'no_resource' }] }
+    const { source } = open({ ...entry, ...errors }, page(1, 'a'), json({ code: 'END' }))
+    expect((await source.extract(1, { signal: never })).sold).toHaveLength(1)
+  })
+
   it('that name each other in a circle are read once', async () => {
     const { source, asked } = open(entry, page(1, 'a'), page(2, 'b'), page(3, 'a'))
     expect((await source.extract(1, { signal: never })).sold).toHaveLength(3)
