@@ -156,9 +156,17 @@ interface Purpose {
   readonly secrets?: Operation['secrets']
 }
 
-const page: Param = { type: 'integer', min: 0, managed: true, about: 'fills {page}', term: '{page}' }
+// Required with a default: a call by hand reads the first page.
+const page: Param = { type: 'integer', min: 0, required: true, managed: true, about: 'fills {page}', term: '{page}' }
 const offset: Param = { ...page, default: 0, about: 'fills {offset}', term: '{offset}' }
-const cursor: Param = { type: 'string', managed: true, about: 'fills {cursor}', term: '{cursor}' }
+const cursor: Param = {
+  type: 'string',
+  required: true,
+  default: '',
+  managed: true,
+  about: 'fills {cursor}',
+  term: '{cursor}',
+}
 const address: Param = { type: 'string', required: true, about: 'an IP address', term: '{ip}' }
 const ref: Param = {
   type: 'string',

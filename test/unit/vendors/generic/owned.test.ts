@@ -140,8 +140,25 @@ describe('pages with names', () => {
     expect(asked()).toEqual(['/ips', '/ips?after=a%26b', '/ips?after=7'])
   })
 
+  it('begin with the first one in a call by hand', async () => {
+    const { source, asked } = open(entry, page(1, 'a'), page(2, null))
+    await source.call('extract', {}, { signal: never })
+    await source.call('extract', { cursor: 'a' }, { signal: never })
+    expect(asked()).toEqual(['/ips', '/ips?after=a'])
+    const numbered = open({
+      url: 'https://vendor.example/ips?page={page}&from={offset}',
+      owned: true,
+      pages: { first: 0 },
+    })
+    await numbered.source.call('extract', {}, { signal: never }).catch(() => undefined)
+    expect(numbered.asked()).toEqual(['/ips?page=0&from=0'])
+  })
+
   it('end with one of which the vendor says that it has nothing', async () => {
-    const errors = { success: { field: 'code', is: null, code: 'code' }, errors: [{ code: 'END', class: 'no_resource' }] }
+    const errors = {
+      success: { field: 'code', is: null, code: 'code' },
+      errors: [{ code: 'END', class: 'no_resource' }],
+    }
     const { source } = open({ ...entry, ...errors }, page(1, 'a'), json({ code: 'END' }))
     expect((await source.extract(1, { signal: never })).sold).toHaveLength(1)
   })
