@@ -25,6 +25,9 @@ import type { SessionTable } from './session-table.ts'
 import { type Waiting, type WaitingClass, WaitingList, type WaitsFor } from './waiting-list.ts'
 import { WaitingServer } from './waiting-server.ts'
 
+/** Others are asked for a session for so long in any case, ms: without their answer it may get a second address. */
+const MIN_SEARCH_MS = 1_000
+
 export interface LeaseQueueSettings {
   /** Longest wait for an upstream, ms. */
   readonly timeoutMs: number
@@ -110,7 +113,7 @@ export class LeaseQueue {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
     this.chooseSession(request)
     if (this.#search.isKnown(request)) return void this.#applyHere(request, now)
-    const limit = { clock: this.#clock, ms: this.#settings.timeoutMs }
+    const limit = { clock: this.#clock, ms: this.#searchMs }
     this.#search.ask(request, limit, (isLate) => {
       try {
         if (!isLate && this.chooseSession(request)) this.apply(request)
@@ -119,6 +122,11 @@ export class LeaseQueue {
         containException(error, request)
       }
     })
+  }
+
+  /** Longest wait for the answer of other processes, ms. */
+  get #searchMs(): number {
+    return Math.max(this.#settings.timeoutMs, MIN_SEARCH_MS)
   }
 
   /** A session beside its own serves the request where its own lives at a provider that may not. @returns whether it does */
@@ -138,7 +146,7 @@ export class LeaseQueue {
     else if (outcome === 'lost') request.denied(sessionLost(request))
     else if (outcome === 'own-full' && !isLate) this.#enqueue(request, own ?? request.filter)
     else {
-      const late = isLate ? (request.lastError ?? sessionUnknown(this.#settings.timeoutMs)) : undefined
+      const late = isLate ? (request.lastError ?? sessionUnknown(this.#searchMs)) : undefined
       const denial = (outcome === 'own-full' ? undefined : this.#denial(request, outcome)) ?? late
       if (denial === undefined) this.#enqueue(request, request.filter)
       else request.denied(denial)

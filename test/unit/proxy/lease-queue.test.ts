@@ -4,7 +4,7 @@ import { internalErrors } from '../../../src/internal-errors.ts'
 import type { PoolSettings } from '../../../src/pool/members.ts'
 import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
-import type { LeaseRequest, WaitingDemand } from '../../../src/proxy/lease-contract.ts'
+import type { LeaseRequest, SessionDirectory, WaitingDemand } from '../../../src/proxy/lease-contract.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
@@ -374,4 +374,17 @@ it('a queue that is closed lends what is free, and lets nobody wait', () => {
     ['a x', 'b GW_STOPPING', 'c GW_STOPPING', 'd GW_UPSTREAM_REFUSED', 'e x'],
     0,
   ])
+})
+
+it('asks others for a session also where no client waits for an address (wait.timeout: 0)', () => {
+  const supply = { asked: () => {}, queueChanged: () => {}, outlook: () => undefined }
+  const sessionTable = new SessionTable(pool, { idle: 600_000, max: 20_000 }, clock, forgetfulStore())
+  const find: SessionDirectory['find'] = (_key, found) => void clock.after(5, () => found('b'))
+  queue = new LeaseQueue(pool, sessionTable, supply, { timeoutMs: 0, queue: 10 }, clock, { find })
+  add('a')
+  add('b')
+  const elsewhere = client('elsewhere', { sessionKey: 's' })
+  queue.apply(elsewhere)
+  clock.advance(10)
+  expect(elsewhere.lent?.id).toBe('b')
 })
