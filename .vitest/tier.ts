@@ -26,6 +26,7 @@ export function tier(parts: readonly Part[], parallel = true): ViteUserConfig {
       projects: parts.map((part) => project(part, parallel)),
       // One more than cores: much of what integration tests do is waiting.
       maxWorkers: availableParallelism() + 1,
+      maxConcurrency: 2,
       teardownTimeout: 5_000,
       allowOnly: false,
       reporters: ['default'],

@@ -47,8 +47,31 @@ function chineseUnconfirmed(english: string): string | undefined {
   const end = english.lastIndexOf('. It ')
   const space = english.indexOf(' ')
   if (!english.endsWith(UNCONFIRMED) || end < space) return undefined
-  const consequence = chineseSentence(english.slice(end + 2, -UNCONFIRMED.length))
+  const consequence = chineseConsequence(english.slice(end + 2, -UNCONFIRMED.length))
   return `${english.slice(0, space)}：${beforeValues(english.slice(space + 1, end))}。${consequence}。没有发送任何请求，请确认`
+}
+
+/** What the call does, as supply/operator/call.ts says it. Not in the catalogues: the dashboard needs none of it. */
+const CONSEQUENCES: readonly (readonly [form: RegExp, chinese: string])[] = [
+  [/^It changes the account of "([^"]+)"$/, '它会更改 "$1" 的账户'],
+  [
+    /^It takes something away from the account of "([^"]+)", perhaps for good$/,
+    '它会从 "$1" 的账户中去掉一些内容，可能无法恢复',
+  ],
+  [
+    /^It spends money, or repeats a purchase that has been counted; no address is counted$/,
+    '它会花钱，或重复已计入的购买；不计入地址',
+  ],
+  [/^It spends money: one address, counted in the budget of "([^"]+)"$/, '它会花钱：一个地址，计入 "$1" 的预算'],
+  [
+    /^It spends money: up to (\d+) addresses, counted in the budget of "([^"]+)"$/,
+    '它会花钱：最多 $1 个地址，计入 "$2" 的预算',
+  ],
+]
+
+function chineseConsequence(english: string): string {
+  const found = CONSEQUENCES.find(([form]) => form.test(english))
+  return found === undefined ? english : english.replace(...found)
 }
 
 /** A value of a parameter may hold a bracket too: the description is the part that the catalogue has. */

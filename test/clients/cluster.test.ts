@@ -1,24 +1,27 @@
-import { afterEach, expect, it } from 'vitest'
+import { it, type TestContext } from 'vitest'
 import { ClusterHost } from '../support/cluster/host.ts'
 import { hold, Referee, type RefereeLimits, visit } from '../support/cluster/referee.ts'
 import { type RedisServer, startRedis } from '../support/redis/redis-server.ts'
 
-const closers: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
+/** Hooks of one test run in reverse order: the tests of this file run side by side, because most of each is waiting. */
+type OnFinished = TestContext['onTestFinished']
 
-async function world(hosts: number, limits: Partial<RefereeLimits> = {}) {
+async function world(onFinished: OnFinished, hosts: number, limits: Partial<RefereeLimits> = {}) {
   const redis = await startRedis()
-  closers.push(() => redis.close())
+  onFinished(() => redis.close())
   const referee = await new Referee({ calls: 2, perMs: 1_000, lifeSeconds: 60, ...limits }).open()
-  closers.push(() => referee.close())
-  return { redis, referee, hosts: await startHosts(hosts, redis, referee) }
+  onFinished(() => referee.close())
+  return { redis, referee, hosts: await startHosts(onFinished, hosts, redis, referee) }
 }
 
-async function startHosts(count: number, redis: RedisServer, referee: Referee): Promise<ClusterHost[]> {
+async function startHosts(
+  onFinished: OnFinished,
+  count: number,
+  redis: RedisServer,
+  referee: Referee,
+): Promise<ClusterHost[]> {
   const hosts = Array.from({ length: count }, () => new ClusterHost(redis.url, referee))
-  for (const host of hosts) closers.push(() => host.kill())
+  for (const host of hosts) onFinished(() => host.kill())
   await Promise.all(hosts.map((host) => host.ready()))
   return hosts
 }
@@ -31,8 +34,11 @@ async function served(host: ClusterHost, referee: Referee, session?: string): Pr
   }
 }
 
-it('lends on every host what one of them bought, keeps the window, and gives a session the same address everywhere', async () => {
-  const { redis, referee, hosts } = await world(3)
+it.concurrent('lends on every host what one of them bought, keeps the window, and gives a session the same address everywhere', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const { redis, referee, hosts } = await world(onTestFinished, 3)
   const [first, second, third] = hosts as [ClusterHost, ClusterHost, ClusterHost]
   await served(first, referee)
   for (const host of hosts) for (let i = 0; i < 4; i++) await served(host, referee)
@@ -46,7 +52,7 @@ it('lends on every host what one of them bought, keeps the window, and gives a s
   }
   // Another gateway of the machine on the same port.
   const beside = new ClusterHost(redis.url, referee, { listen: [{ port: first.port, shared: true }] })
-  closers.push(() => beside.kill())
+  onTestFinished(() => beside.kill())
   await beside.ready()
   for (let i = 0; i < 20; i++) seen.add(await served(beside, referee, 'basket'))
   await first.kill()
@@ -56,8 +62,11 @@ it('lends on every host what one of them bought, keeps the window, and gives a s
   expect(referee.breaches).toEqual([])
 })
 
-it('uses each address as often as it may be over all hosts, and by one client at a time', async () => {
-  const { referee, hosts } = await world(3, { uses: 3, connections: 1 })
+it.concurrent('uses each address as often as it may be over all hosts, and by one client at a time', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const { referee, hosts } = await world(onTestFinished, 3, { uses: 3, connections: 1 })
   await served(hosts[0] as ClusterHost, referee)
   const clients = hosts.flatMap((host) => [host, host])
   const visits = clients.map(async (host) => {
@@ -69,8 +78,11 @@ it('uses each address as often as it may be over all hosts, and by one client at
   expect(referee.sold).toBeLessThan(30)
 })
 
-it('gives a session its address on another host although it has limits', async () => {
-  const { referee, hosts } = await world(2, { connections: 1 })
+it.concurrent('gives a session its address on another host although it has limits', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const { referee, hosts } = await world(onTestFinished, 2, { connections: 1 })
   const [first, second] = hosts as [ClusterHost, ClusterHost]
   const port = await served(first, referee, 'basket')
   expect(await served(second, referee, 'basket')).toBe(port)
@@ -78,8 +90,11 @@ it('gives a session its address on another host although it has limits', async (
   expect(referee.breaches).toEqual([])
 })
 
-it('plans on another host when the planner dies, and refuses one that was stopped meanwhile', async () => {
-  const { referee, hosts } = await world(2)
+it.concurrent('plans on another host when the planner dies, and refuses one that was stopped meanwhile', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const { referee, hosts } = await world(onTestFinished, 2)
   await served(hosts[0] as ClusterHost, referee)
   const planner = hosts.find((host) => host.says('this host buys for the cluster')) as ClusterHost
   const other = hosts.find((host) => host !== planner) as ClusterHost
@@ -92,8 +107,11 @@ it('plans on another host when the planner dies, and refuses one that was stoppe
   expect(referee.breaches).toEqual([])
 })
 
-it('serves from what it holds while Redis is gone, buys nothing, says so, and goes on afterwards', async () => {
-  const { redis, referee, hosts } = await world(2)
+it.concurrent('serves from what it holds while Redis is gone, buys nothing, says so, and goes on afterwards', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const { redis, referee, hosts } = await world(onTestFinished, 2)
   for (const host of hosts) await served(host, referee)
   redis.signal('SIGSTOP')
   for (const host of hosts)
@@ -107,17 +125,20 @@ it('serves from what it holds while Redis is gone, buys nothing, says so, and go
   expect(referee.breaches).toEqual([])
 })
 
-it('goes on as the same host in a process that takes over: lease, addresses, open tunnels', async () => {
-  const { redis, referee, hosts } = await world(2, { connections: 1, uses: 6 })
+it.concurrent('goes on as the same host in a process that takes over: lease, addresses, open tunnels', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const { redis, referee, hosts } = await world(onTestFinished, 2, { connections: 1, uses: 6 })
   const [old, other] = hosts as [ClusterHost, ClusterHost]
   await served(old, referee)
   await served(other, referee)
   const planner = hosts.find((host) => host.says('this host buys for the cluster')) as ClusterHost
   const follower = planner === old ? other : old
   const held = await hold(planner.port, referee.targetPort)
-  closers.push(async () => held.destroy())
+  onTestFinished(() => void held.destroy())
   const heir = new ClusterHost(redis.url, referee, {}, planner)
-  closers.push(() => heir.kill())
+  onTestFinished(() => heir.kill())
   await heir.ready()
   expect(heir.port).toBe(planner.port)
   for (let i = 0; i < 8; i++) await Promise.all([served(heir, referee), served(follower, referee)])

@@ -270,14 +270,6 @@ export const errorTexts = {
   '{name} generates no password: there is nothing to reveal': '{name} 不生成密码：没有可显示的内容',
   '{name} would count as {count} calls, and {calls} are allowed in {seconds} s: name fewer':
     '{name} 会计为 {count} 次调用，而 {seconds} 秒内只允许 {calls} 次：请减少数量',
-  'It changes the account of "{provider}"': '它会更改 "{provider}" 的账户',
-  'It takes something away from the account of "{provider}", perhaps for good':
-    '它会从 "{provider}" 的账户中去掉一些内容，可能无法恢复',
-  'It spends money, or repeats a purchase that has been counted; no address is counted':
-    '它会花钱，或重复已计入的购买；不计入地址',
-  'It spends money: one address, counted in the budget of "{provider}"': '它会花钱：一个地址，计入 "{provider}" 的预算',
-  'It spends money: up to {count} addresses, counted in the budget of "{provider}"':
-    '它会花钱：最多 {count} 个地址，计入 "{provider}" 的预算',
   'provider "{name}" cannot make this call now: {reason}': '供应商 "{name}" 目前不能进行此调用：{reason}',
   'its limits are reached': '已达到它的限制',
   'what it sold is on its way': '它售出的地址正在路上',
