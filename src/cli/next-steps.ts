@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { type KnownText, translate } from '../messages/translate.ts'
 import { DEFAULT_CONFIG } from './config-option.ts'
 
-/** One line: the command, and what it is for. */
+/** One line: the command and its purpose. */
 export const step = (command: string, words: KnownText, params?: Readonly<Record<string, string>>): string =>
   `  ${command.padEnd(32)}  ${translate(words, params)}`
 

@@ -7,16 +7,11 @@ export function checkCluster(raw: unknown): readonly Finding[] {
   return [...checkWorkers(raw), ...checkProviders(raw)]
 }
 
-/** Gateways that know nothing of each other would give one client's session several addresses. */
+/** Gateways without a common store would give one client's session several addresses. */
 function checkPorts(raw: unknown): readonly Finding[] {
-  const listen = valueAt(raw, ['listen'])
-  if (!Array.isArray(listen)) return []
-  return [...listen.keys()].flatMap((i) => {
-    const path = ['listen', i, 'shared']
-    const message =
-      'only gateways of one cluster can share a port: add cluster, or write workers: auto in place of shared'
-    return valueAt(raw, path) === true ? [{ path, message, at: 'value' as const }] : []
-  })
+  const message =
+    'only gateways of one cluster can share a port: add cluster, or write workers: auto in place of shared'
+  return refused(raw, 'listen', 'shared', true, message)
 }
 
 function checkWorkers(raw: unknown): readonly Finding[] {
@@ -29,12 +24,15 @@ function checkWorkers(raw: unknown): readonly Finding[] {
 
 /** The addresses of the demo are on loopback: no other host can reach them. */
 function checkProviders(raw: unknown): readonly Finding[] {
-  const providers = valueAt(raw, ['providers'])
-  if (!Array.isArray(providers)) return []
-  return [...providers.keys()].flatMap((i) => {
-    const path = ['providers', i, 'vendor']
-    const message =
-      'the addresses of the demo are on loopback, where no other host reaches them: leave out cluster, or the demo'
-    return valueAt(raw, path) === 'demo' ? [{ path, message, at: 'value' as const }] : []
-  })
+  const message =
+    'the addresses of the demo are on loopback, where no other host reaches them: leave out cluster, or the demo'
+  return refused(raw, 'providers', 'vendor', 'demo', message)
+}
+
+/** @returns a finding for each entry of a list in which this key has this value */
+function refused(raw: unknown, list: string, key: string, value: unknown, message: string): readonly Finding[] {
+  const entries = valueAt(raw, [list])
+  if (!Array.isArray(entries)) return []
+  const paths = [...entries.keys()].map((i) => [list, i, key])
+  return paths.filter((path) => valueAt(raw, path) === value).map((path) => ({ path, message, at: 'value' }))
 }

@@ -15,7 +15,7 @@ export class Acknowledgements {
   readonly #open = new Map<number, { missing: number; readonly then: () => void; readonly timer: Timer }>()
   #asked = 0
 
-  /** @param ask asks the others; false: there is nobody to ask */
+  /** @param ask asks the others; false: there are no others */
   constructor(clock: Clock, ask: (question: number) => boolean) {
     this.#clock = clock
     this.#ask = ask

@@ -76,7 +76,7 @@ async function connected() {
   return { redis, clock, run }
 }
 
-it('asks nothing more behind a command that has waited too long, and says so at once', async () => {
+it('sends no further command while one has waited too long, and fails at once', async () => {
   const { redis, clock, run } = await connected()
   redis.mute()
   const first = run()

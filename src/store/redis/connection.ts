@@ -116,7 +116,7 @@ export class RedisConnection implements ScriptRunner {
         throw error
       },
     )
-    // Nobody waits for a later one.
+    // No caller waits for a later connection: its failure is handled above.
     connecting.catch(() => {})
     return connecting
   }

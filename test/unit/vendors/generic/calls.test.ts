@@ -15,6 +15,17 @@ function open(entry: object, ...script: readonly Scripted[]) {
   return { ...opened, bearer }
 }
 
+/** After the first extraction a login is used until this time, and made anew after it. @param reply of the next login */
+async function expectRenewal({ source, http, clock }: ReturnType<typeof open>, afterMs: number, reply: Scripted) {
+  clock.advance(afterMs - 1)
+  await source.extract(1, { signal: never })
+  expect(http.requests).toHaveLength(3)
+  clock.advance(1)
+  http.script = [reply]
+  await source.extract(1, { signal: never })
+  expect(http.requests).toHaveLength(5)
+}
+
 const json = (value: unknown): Scripted => ({ body: JSON.stringify(value) })
 
 const cookie = (...lines: string[]) => ({ body: 'ok', headers: { 'set-cookie': lines } })
@@ -34,19 +45,14 @@ describe('login', () => {
     ['as long before as the entry says', { life: '10m', renewBefore: '7m' }, json({ token: 'T' }), 180_000],
     ['a text that is the token', { life: '10m', format: 'text', token: undefined }, { body: ' T\r\n' }, 540_000],
   ])('is renewed: %s', async (_title, more, reply, renewedAfterMs) => {
-    const { source, http, clock, bearer } = open({ ...entry, login: { ...login, ...more } }, reply)
+    const opened = open({ ...entry, login: { ...login, ...more } }, reply)
+    const { source, bearer } = opened
     await source.extract(1, { signal: never })
     expect(bearer()).toEqual([
       ['/login', undefined],
       ['/take', 'Bearer T'],
     ])
-    clock.advance(renewedAfterMs - 1)
-    await source.extract(1, { signal: never })
-    expect(http.requests).toHaveLength(3)
-    clock.advance(1)
-    http.script = [reply]
-    await source.extract(1, { signal: never })
-    expect(http.requests).toHaveLength(5)
+    await expectRenewal(opened, renewedAfterMs, reply)
   })
 
   it('until a time of the vendor’s clock', async () => {
@@ -124,19 +130,11 @@ describe('login', () => {
     ['a cookie of one browser session', { token: '$cookie.sid', life: '10m' }, cookie('sid=T'), 540_000],
   ])('brings a token in %s', async (_title, more, reply, renewedAfterMs) => {
     const headers = { Cookie: 'lang=en; sid={token}' }
-    const { source, http, clock } = open(
-      { ...entry, headers, login: { url: login.url, format: 'text', ...more } },
-      reply,
-    )
+    const opened = open({ ...entry, headers, login: { url: login.url, format: 'text', ...more } }, reply)
+    const { source, http } = opened
     await source.extract(1, { signal: never })
     expect(http.requests.at(-1)?.headers).toMatchObject({ cookie: 'lang=en; sid=T' })
-    clock.advance(renewedAfterMs - 1)
-    await source.extract(1, { signal: never })
-    expect(http.requests).toHaveLength(3)
-    clock.advance(1)
-    http.script = [reply]
-    await source.extract(1, { signal: never })
-    expect(http.requests).toHaveLength(5)
+    await expectRenewal(opened, renewedAfterMs, reply)
   })
 
   it('a reply without that header or cookie is no login', async () => {
