@@ -173,7 +173,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
   #keepRest(bytes: Buffer, used: number): void {
     if (used === bytes.length) this.#unread = undefined
     else if (this.#unread === undefined) this.#keep(bytes.subarray(used))
-    else this.#unread.skip(used)
+    else this.#unread.dropFirst(used)
   }
 
   #serve(head: HeadText): void {

@@ -55,7 +55,7 @@ function chineseUnconfirmed(english: string): string | undefined {
 const CONSEQUENCES: readonly (readonly [form: RegExp, chinese: string])[] = [
   [/^It changes the account of "([^"]+)"$/, '它会更改 "$1" 的账户'],
   [
-    /^It takes something away from the account of "([^"]+)", perhaps for good$/,
+    /^It deletes something at the account of "([^"]+)", perhaps permanently$/,
     '它会从 "$1" 的账户中去掉一些内容，可能无法恢复',
   ],
   [

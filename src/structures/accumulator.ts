@@ -4,7 +4,7 @@ export class Accumulator {
   #start = 0
   #end = 0
 
-  /** All pieces so far, less what was skipped; a view, valid until the next `push`. */
+  /** All pieces so far, less what was dropped; a view, valid until the next `push`. */
   get bytes(): Buffer {
     return this.#bytes === undefined ? Buffer.alloc(0) : this.#bytes.subarray(this.#start, this.#end)
   }
@@ -13,8 +13,8 @@ export class Accumulator {
     return this.#end - this.#start
   }
 
-  /** Drops the first octets. Amortised O(1) per octet: the rest is copied when it is shorter than what was dropped. */
-  skip(octets: number): void {
+  /** Amortised O(1) per octet: the rest is copied when it is shorter than what was dropped. */
+  dropFirst(octets: number): void {
     this.#start += octets
     if (this.#bytes !== undefined && this.#start > this.length) this.#move(this.length)
   }

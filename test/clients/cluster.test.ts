@@ -107,7 +107,7 @@ it.concurrent('plans on another host when the planner dies, and refuses one that
   expect(referee.breaches).toEqual([])
 })
 
-it.concurrent('serves from what it holds while Redis is gone, buys nothing, says so, and goes on afterwards', async ({
+it.concurrent('while Redis does not answer: lends what it holds, buys nothing, logs the reason; buys again afterwards', async ({
   expect,
   onTestFinished,
 }) => {

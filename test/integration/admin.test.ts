@@ -514,7 +514,7 @@ it('lets an upstream rest, with a body or without', async () => {
   const path = `/v1/upstreams/${upstream?.id}/rest`
   for (const body of [undefined, {}, { rest: '1m' }]) expect((await ask(path, post(body))).status).toBe(200)
   expect(rests).toEqual([600_000, 600_000, 60_000])
-  expect(problemOf(await ask('/v1/upstreams/nobody/rest', post())).code).toBe('ADMIN_UNKNOWN_UPSTREAM')
+  expect(problemOf(await ask('/v1/upstreams/unknown/rest', post())).code).toBe('ADMIN_UNKNOWN_UPSTREAM')
 })
 
 it.each([

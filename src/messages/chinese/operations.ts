@@ -84,7 +84,7 @@ const operationTexts: Readonly<Record<string, string>> = {
   'buys instances or traffic; the vendor completes the order later': '购买实例或流量；订单随后继续处理',
   'buys one certain address; the vendor completes the order later': '购买指定的地址；订单随后继续处理',
   'buys more time for instances; the vendor completes the order later': '为实例续费；订单随后继续处理',
-  'gives instances back for good; the vendor completes the order later': '永久释放实例；订单随后继续处理',
+  'releases instances permanently; the vendor completes the order later': '永久释放实例；订单随后继续处理',
   'tells where instances stand': '查询实例的状态',
   'tells where an order stands, and its instances': '查询订单的状态及其实例',
   'makes or changes a main account of dynamic traffic': '创建或修改动态流量的主账号',

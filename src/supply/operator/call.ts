@@ -222,7 +222,7 @@ function unconfirmed({ provider, operation: name, params }: OperatorCall, operat
 
 function consequence(effect: Operation['effect'], provider: string, count: number): string {
   if (effect === 'changes') return `It changes the account of "${provider}"`
-  if (effect === 'deletes') return `It takes something away from the account of "${provider}", perhaps for good`
+  if (effect === 'deletes') return `It deletes something at the account of "${provider}", perhaps permanently`
   if (count === 0) return 'It spends money, or repeats a purchase that has been counted; no address is counted'
   return count === 1
     ? `It spends money: one address, counted in the budget of "${provider}"`

@@ -78,7 +78,7 @@ export const orders: Readonly<Record<string, Operation>> = {
     codes: ['10002', '10011'],
   }),
   'instance/release': section('instance/release', '释放代理', {
-    about: 'gives instances back for good; the vendor completes the order later',
+    about: 'releases instances permanently; the vendor completes the order later',
     effect: 'deletes',
     params: {
       orderNo: text('order number of your own', '购买者订单号', required),
