@@ -5,6 +5,7 @@ import type { Upstream } from '../pool/upstream.ts'
 import type { LinkedList } from '../structures/linked-list.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'
 import { newTrace } from './connection-log.ts'
+import type { RoutedClient } from './other-providers.ts'
 import type { Relay, RelayEnd } from './relay.ts'
 import type { StreamInfo, StreamObserver } from './stream-observer.ts'
 
@@ -15,8 +16,8 @@ export interface ClientStreamDeps {
   readonly observer: StreamObserver
 }
 
-/** Where a client's octets are counted. */
-interface ClientOctets {
+/** The client's connection, or its request on it. */
+interface StreamClient extends RoutedClient {
   readonly socket: Socket
   /** Of this request, so far. */
   octets(): readonly [up: number, down: number]
@@ -29,10 +30,7 @@ export abstract class ClientStream<Deps extends ClientStreamDeps> extends Timeou
   readonly beganAt: number
   readonly trace = newTrace()
   abstract readonly protocol: StreamInfo['protocol']
-  abstract readonly clientAddress: string
-  abstract readonly account: string | undefined
   abstract readonly sessionKey: string | undefined
-  abstract readonly sessionName: string | undefined
   abstract readonly underWay: StreamInfo['underWay']
   servedBy: Upstream | undefined
   life: StreamInfo['life']
@@ -40,8 +38,7 @@ export abstract class ClientStream<Deps extends ClientStreamDeps> extends Timeou
   protected readonly deps: Deps
   /** The observer knows how it ended. */
   protected finished = false
-  /** The client's connection, or its request on it. */
-  protected abstract readonly client: ClientOctets
+  protected abstract readonly request: StreamClient
 
   /** @param target host:port */
   constructor(target: string, deps: Deps) {
@@ -51,19 +48,31 @@ export abstract class ClientStream<Deps extends ClientStreamDeps> extends Timeou
     this.beganAt = deps.clock.now()
   }
 
+  get clientAddress(): string {
+    return this.request.clientAddress
+  }
+
+  get account(): string | undefined {
+    return this.request.identity.account
+  }
+
+  get sessionName(): string | undefined {
+    return this.request.identity.options.session
+  }
+
   get bytesFromClient(): number {
-    return this.client.octets()[0]
+    return this.request.octets()[0]
   }
 
   get bytesToClient(): number {
-    return this.client.octets()[1]
+    return this.request.octets()[1]
   }
 
   /** Ends a request whose connections are not joined by a relay. */
   protected abstract closeUnjoined(): void
 
   close(): void {
-    const { socket } = this.client
+    const { socket } = this.request
     const relay = this.deps.relays.snapshot().find(({ client }) => client === socket)
     if (relay === undefined) this.closeUnjoined()
     else relay.close()
@@ -80,7 +89,7 @@ export abstract class ClientStream<Deps extends ClientStreamDeps> extends Timeou
     if (this.finished) return
     this.finished = true
     this.timeoutQueue?.remove(this)
-    const [up, down] = this.client.countOctets()
+    const [up, down] = this.request.countOctets()
     this.deps.observer.ended(this, end, up, down, now)
   }
 }

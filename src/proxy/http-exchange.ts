@@ -42,7 +42,7 @@ export interface HttpExchangeDeps extends ProxiedRequestDeps {
 
 export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements ResponseHandler, HttpHandler {
   readonly protocol = 'http'
-  readonly #request: HttpRequest
+  protected readonly request: HttpRequest
   readonly #affinity: UpstreamAffinity
   readonly routeKey: string
   /** Made for an upstream that never worked. */
@@ -61,22 +61,10 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     deps: HttpExchangeDeps,
   ) {
     super(request.head.target, port, route, deps)
-    this.#request = request
+    this.request = request
     this.#affinity = affinity
     // A direct connection is to one target.
     this.routeKey = route.direct ? `${DIRECT}\n${this.target}` : `${route.filter.key}\n${route.sessionKey ?? ''}`
-  }
-
-  get clientAddress(): string {
-    return this.#request.clientAddress
-  }
-
-  get account(): string | undefined {
-    return this.#request.identity.account
-  }
-
-  get sessionName(): string | undefined {
-    return this.#request.identity.options.session
   }
 
   /** Waiting for the answer is a part of the try. */
@@ -84,10 +72,6 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     const upstream = this.lease?.upstream
     if (this.#http === undefined || this.#isAnswered || upstream === undefined) return super.underWay
     return { upstream, startedAt: this.trace.tryBeganAt }
-  }
-
-  protected get client(): HttpRequest {
-    return this.#request
   }
 
   /** Goes on with the connection's upstream if it still fits, else asks for one. */
@@ -116,7 +100,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
    * its recipient reflects the head (RFC 9110 section 9.3.8), and that would be our login at the upstream. Empty: no tunnel.
    */
   #throughOf(upstream: Upstream): string {
-    const { head } = this.#request
+    const { head } = this.request
     const isTunnel = upstream.facts.protocol === 'socks5' || isDirect(upstream)
     return isTunnel || head.method === 'TRACE' || asksForWebSocket(head) ? this.target : ''
   }
@@ -129,7 +113,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     const { connector } = this.deps
     this.#startedAt = now
     if (this.#formFor(upstream) === 'absolute') return connector.dialPlain(upstream, this, now)
-    return connector.dial(upstream, this.#request.head.target, this, now)
+    return connector.dial(upstream, this.request.head.target, this, now)
   }
 
   protected take(connection: UpstreamConnection, early: Buffer | undefined): void {
@@ -146,7 +130,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     const form = this.#formFor(upstream)
     this.#http = http
     this.#startSilenceTimer(upstream)
-    http.send(this.#request, form, form === 'absolute' ? loginHeader(upstream) : '', this)
+    http.send(this.request, form, form === 'absolute' ? loginHeader(upstream) : '', this)
   }
 
   judge({ status }: ResponseHead): Outcome | undefined {
@@ -167,8 +151,8 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     this.status = head.status
     this.#commit(isAmbiguous(head.status, form, upstream) ? head.status : undefined)
     if (!isDirect(upstream)) applyBans(this.deps, upstream, this.host, head.status)
-    const name = this.#request.namesUpstream ? `X-Turnpike-Upstream: ${upstream.id}\r\n` : ''
-    this.#request.begin(presentable(head, form), name)
+    const name = this.request.namesUpstream ? `X-Turnpike-Upstream: ${upstream.id}\r\n` : ''
+    this.request.begin(presentable(head, form), name)
   }
 
   /** @param ambiguousStatus see ProxiedRequest.commit */
@@ -180,7 +164,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
   }
 
   #mayRepeat(): boolean {
-    return !this.#request.hasBegunBody && isIdempotent(this.#request.head.method)
+    return !this.request.hasBegunBody && isIdempotent(this.request.head.method)
   }
 
   // The connection that calls these has dropped the request: an exception here would end nothing.
@@ -274,7 +258,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
   #cut(end: RelayEnd): void {
     this.stop()
     this.finish(end)
-    this.#request.cut()
+    this.request.cut()
   }
 
   override clientGone(): void {
@@ -289,7 +273,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
    * As long as no upstream was lent, the client is assumed to have left: the queue is for clients that still expect an answer.
    */
   clientEnded(): void {
-    if (this.lease === undefined && !this.finished) this.#request.cut()
+    if (this.lease === undefined && !this.finished) this.request.cut()
   }
 
   completed(): void {
@@ -320,12 +304,12 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
 
   #joinUpgraded(head: ResponseHead, early: Buffer): void {
     const http = this.#http
-    if (http === undefined) return void this.#request.cut()
+    if (http === undefined) return void this.request.cut()
     this.#http = undefined
     this.#silence?.stop()
     this.#commit()
-    const relay = this.addRelay(new Relay(this.#request.socket, http.connection, this.deps.idle, this))
-    this.#request.switchTo(relay, head)
+    const relay = this.addRelay(new Relay(this.request.socket, http.connection, this.deps.idle, this))
+    this.request.switchTo(relay, head)
     if (early.length > 0) relay.received(early)
   }
 
@@ -345,7 +329,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
 
   protected rejectWith(error: GatewayError): void {
     this.#silence?.stop()
-    this.#request.refuse(error)
+    this.request.refuse(error)
   }
 
   protected closeUnjoined(): void {

@@ -28,7 +28,7 @@ import { ClientStream, type ClientStreamDeps } from './client-stream.ts'
 import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
-import { mayBeElsewhere, type RoutedClient, type Routes, routeElsewhere } from './other-providers.ts'
+import { mayBeElsewhere, type Routes, routeElsewhere } from './other-providers.ts'
 import { queueUser } from './queue-user.ts'
 import type { Relay, RelayEnd, RelayHandler } from './relay.ts'
 import { nextStep } from './retry.ts'
@@ -118,7 +118,6 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     return queueUser(this.route.user, this)
   }
 
-  protected abstract override readonly client: ClientStream<Deps>['client'] & RoutedClient
   /** Starts the dial; the connection's owner is this. */
   protected abstract dial(upstream: Upstream, now: number): UpstreamConnection
   /** The connection is open: it is the subclass's from here. */
@@ -189,11 +188,11 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   }
 
   #routeElsewhere(): Route | undefined {
-    const { client, protocol, deps } = this
+    const { request, protocol, deps } = this
     const method = routeMethodOf(protocol)
     this.#hopeless = [...this.#hopeless, ...(this.filter.providers ?? [])]
     return routeElsewhere(
-      (hopeless) => deps.routes.route(client, this.#destination, this.#port, method, hopeless),
+      (hopeless) => deps.routes.route(request, this.#destination, this.#port, method, hopeless),
       this.#hopeless,
     )
   }
@@ -316,10 +315,10 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     try {
       this.stop()
       this.refuse(internalFailure())
-      if (hadEnded) this.client.socket.destroy()
+      if (hadEnded) this.request.socket.destroy()
     } catch (second) {
       internalErrors.report(second)
-      this.client.socket.destroy()
+      this.request.socket.destroy()
     }
   }
 

@@ -25,7 +25,7 @@ export interface TunnelDeps extends ProxiedRequestDeps {
 }
 
 export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler {
-  readonly #request: ClientConnection
+  protected readonly request: ClientConnection
   #hedgeTimer: SilenceTimer | undefined
   /** The second dial, while the first is silent. */
   #hedge: Hedge | undefined
@@ -33,27 +33,11 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
 
   constructor(request: ClientConnection, port: ClientPort, route: Route, deps: TunnelDeps) {
     super(request.target, port, route, deps)
-    this.#request = request
+    this.request = request
   }
 
   get protocol(): ClientConnection['protocol'] {
-    return this.#request.protocol
-  }
-
-  get clientAddress(): string {
-    return this.#request.clientAddress
-  }
-
-  get account(): string | undefined {
-    return this.#request.identity.account
-  }
-
-  get sessionName(): string | undefined {
-    return this.#request.identity.options.session
-  }
-
-  protected get client(): ClientConnection {
-    return this.#request
+    return this.request.protocol
   }
 
   protected override start(): void {
@@ -68,7 +52,7 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
   }
 
   protected dial(upstream: Upstream, now: number): UpstreamConnection {
-    return this.deps.connector.dial(upstream, this.#request.target, this, now)
+    return this.deps.connector.dial(upstream, this.request.target, this, now)
   }
 
   override granted(upstream: Upstream, now: number): void {
@@ -168,23 +152,23 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
     this.#endOpening()
     if (!isDirect(upstream)) this.deps.hedging?.observe(upstream.facts.provider, now - startedAt)
     this.commit(now, startedAt)
-    this.#request.accept(upstream.id, this.life?.leftMs)
+    this.request.accept(upstream.id, this.life?.leftMs)
     const relay = this.addRelay(this.#relay(connection, now))
-    this.#request.join(relay)
+    this.request.join(relay)
     if (early !== undefined) relay.received(early)
   }
 
   #relay(connection: UpstreamConnection, now: number): Relay {
     const { bans, idle } = this.deps
     const rule = isDirect(connection.upstream) ? undefined : bans?.ruleFor(this.host)
-    const { socket } = this.#request
+    const { socket } = this.request
     if (bans === undefined || rule === undefined) return new Relay(socket, connection, idle, this, now)
     return bans.relay(socket, connection, idle, this, { host: this.host, rule })
   }
 
   protected rejectWith(error: GatewayError): void {
     this.#endOpening()
-    this.#request.refuse(error)
+    this.request.refuse(error)
   }
 
   #endOpening(): void {
@@ -196,7 +180,7 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
     if (this.finished) return
     this.#endOpening()
     this.finishUnopened('closed')
-    this.client.socket.destroy()
+    this.request.socket.destroy()
   }
 }
 
