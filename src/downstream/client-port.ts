@@ -70,10 +70,7 @@ export class ClientPort {
   access: Access
   /** CONNECT heads that were read and accepted lately, as text. */
   #connects = newConnects()
-  maxHeaderBytes: number
-  maxEarlyBytes: number
-  optionHeaders: boolean
-  upstreamHeader: boolean
+  settings: ClientPortSettings
   /** Clients whose request is not whole yet. */
   handshakes: TimeoutQueue
   /** Plain HTTP: between two requests. */
@@ -93,10 +90,7 @@ export class ClientPort {
     this.date = new DateField(clock)
     this.handler = handler
     this.access = access
-    this.maxHeaderBytes = settings.maxHeaderBytes
-    this.maxEarlyBytes = settings.maxEarlyBytes
-    this.optionHeaders = settings.optionHeaders
-    this.upstreamHeader = settings.upstreamHeader
+    this.settings = settings
     this.handshakes = new TimeoutQueue(clock, settings.handshakeMs)
     this.keepAlives = new TimeoutQueue(clock, KEEP_ALIVE_MS)
     this.unread = new TimeoutQueue(clock, settings.idleMs)
@@ -105,10 +99,7 @@ export class ClientPort {
 
   /** For connections from now on; what already waits keeps its time. @param access the same object when nothing of it has changed */
   protected apply(settings: ClientPortSettings, access: Access): void {
-    this.maxHeaderBytes = settings.maxHeaderBytes
-    this.maxEarlyBytes = settings.maxEarlyBytes
-    this.optionHeaders = settings.optionHeaders
-    this.upstreamHeader = settings.upstreamHeader
+    this.settings = settings
     this.handshakes = this.handshakes.withDuration(settings.handshakeMs)
     this.unread = this.unread.withDuration(settings.idleMs)
     if (access === this.access) return

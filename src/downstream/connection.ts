@@ -154,7 +154,7 @@ export class Connection extends TimeoutEntry implements ClientConnection, Linked
   #keepEarly(chunk: Buffer): void {
     this.#early ??= new Accumulator()
     this.#early.push(chunk)
-    if (this.#early.length >= this.#port.maxEarlyBytes) this.socket.pause()
+    if (this.#early.length >= this.#port.settings.maxEarlyBytes) this.socket.pause()
   }
 
   accept(upstreamId: string, lifeMs: number | undefined): void {

@@ -62,11 +62,11 @@ export class HttpConnection implements ClientReader, RequestConnection {
   constructor(connection: Connection, port: ClientPort) {
     this.connection = connection
     this.port = port
-    this.#heads = new RequestHeadReader(port.maxHeaderBytes)
+    this.#heads = new RequestHeadReader(port.settings.maxHeaderBytes)
   }
 
   get body(): RequestBody {
-    this.#body ??= new RequestBody(this.port.maxHeaderBytes)
+    this.#body ??= new RequestBody(this.port.settings.maxHeaderBytes)
     return this.#body
   }
 

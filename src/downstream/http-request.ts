@@ -66,7 +66,7 @@ export class ClientHttpRequest implements HttpRequest {
   }
 
   get namesUpstream(): boolean {
-    return this.#owner.port.upstreamHeader
+    return this.#owner.port.settings.upstreamHeader
   }
 
   get hasBegunBody(): boolean {

@@ -29,7 +29,8 @@ export interface PreparedCertificate {
 }
 
 export class Listener extends ClientPort {
-  #settings: ListenerSettings
+  /** As configured. */
+  readonly #place: Address
   /** Where clients come in. */
   readonly sockets: PortSockets
   #certificate: TlsCertificate | undefined
@@ -41,7 +42,7 @@ export class Listener extends ClientPort {
   /** @throws when the certificate of the port cannot be used */
   constructor(settings: ListenerSettings, access: Access, clock: Clock, handler: ClientHandler) {
     super(settings, access, clock, handler)
-    this.#settings = settings
+    this.#place = { host: settings.host, port: settings.port }
     this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, handler)
     const accepted = (socket: Socket) => {
       if (this.#held === undefined) this.#accept(socket)
@@ -70,7 +71,6 @@ export class Listener extends ClientPort {
   configure(settings: ListenerSettings, access: Access, certificate: TlsCertificate | undefined): void {
     if (certificate !== this.#certificate) this.#certificate?.close()
     this.#certificate = certificate
-    this.#settings = { ...settings, host: this.#settings.host, port: this.#settings.port }
     this.apply(settings, access)
   }
 
@@ -92,7 +92,7 @@ export class Listener extends ClientPort {
    * @throws the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
    */
   async listen(inherited: InheritedSockets | undefined): Promise<void> {
-    this.#bound = await this.sockets.listen(this.#settings, inherited)
+    this.#bound = await this.sockets.listen(this.#place, inherited)
   }
 
   /** Accepts no more clients. Connected ones are served, and another process may have the same socket. */
@@ -104,7 +104,7 @@ export class Listener extends ClientPort {
   /** Undoes `closePort`. @param sockets among them its own, or none @throws as `listen` */
   async reopenPort(sockets?: InheritedSockets): Promise<void> {
     this.isClosing = false
-    const address = sockets === undefined ? this.address : this.#settings
+    const address = sockets === undefined ? this.address : this.#place
     await this.sockets.listen(address, sockets)
   }
 
@@ -125,7 +125,7 @@ export class Listener extends ClientPort {
 
   /** Where it listens, or has listened; with port 0 in the configuration, the actual port. */
   get address(): Address {
-    return this.#bound ?? this.#settings
+    return this.#bound ?? this.#place
   }
 
   #accept(socket: Socket): void {

@@ -45,12 +45,13 @@ export class RepeatedHeader {
 
   /** Whether the port identifies its clients as it did for the request read last. */
   get #isCurrent(): boolean {
-    const { access, optionHeaders } = this.#port
-    return access === this.#access && optionHeaders === this.#acceptedOptions
+    const { access, settings } = this.#port
+    return access === this.#access && settings.optionHeaders === this.#acceptedOptions
   }
 
   #identify({ login, options }: RequestHeader): ClientIdentity {
-    const { access, optionHeaders } = this.#port
+    const { access, settings } = this.#port
+    const { optionHeaders } = settings
     const identity = withHeaderOptions(access.identify(login, this.#client), options, optionHeaders)
     // Only now: a connection goes on after a challenge, and its next request must not have the identity of an earlier one.
     this.#access = access

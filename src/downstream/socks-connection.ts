@@ -63,7 +63,7 @@ export class SocksConnection implements ClientReader {
       this.#received = undefined
       return
     }
-    const { maxHeaderBytes } = this.#port
+    const { maxHeaderBytes } = this.#port.settings
     if (bytes.length - used > maxHeaderBytes)
       throw new GatewayError('GW_HEADER_TOO_LARGE', `the request header is longer than ${maxHeaderBytes} octets`)
     if (this.#received !== undefined && used === 0) return
