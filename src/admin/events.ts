@@ -51,11 +51,6 @@ export class EventHub {
     this.#clock = clock
   }
 
-  /** Number of readers. */
-  get readers(): number {
-    return this.#readers.size
-  }
-
   /** @returns undefined when there are too many readers */
   open(topics: readonly Topic[]): ReadableStream<StreamEvent> | undefined {
     if (this.#readers.size >= MAX_READERS) return undefined

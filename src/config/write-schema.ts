@@ -5,12 +5,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import * as vendors from '../vendors/registry.ts'
-import type { Catalogue } from './provider-schema.ts'
 import { buildSchema } from './schema.ts'
 
 /** The JSON Schema (draft-07) of a configuration file, with a line feed at its end. */
-export function schemaText(catalogue: Catalogue = vendors): string {
-  const schema = z.toJSONSchema(buildSchema(catalogue), {
+export function schemaText(): string {
+  const schema = z.toJSONSchema(buildSchema(vendors), {
     target: 'draft-7',
     io: 'input',
     // zod drops the examples of a transformed field, because they could be examples of its output; ours are always of the input.

@@ -19,9 +19,6 @@ export interface AdmittedConnection {
   destroy(): void
 }
 
-/** However low `limits.connections` is, this many clients may send their request, and receive the reason of a refusal. */
-const MIN_UNIDENTIFIED = 128
-
 export class Admission {
   #max = 0
   #minUnidentified = 0
@@ -37,9 +34,9 @@ export class Admission {
   /**
    * @param max largest number of identified connections
    * @param onDisplaced a connection was closed for a new one
-   * @param minUnidentified in addition, this many unidentified ones; fewer when descriptors are scarce
+   * @param minUnidentified in addition, this many unidentified ones: they can send their request, and receive the reason of a refusal
    */
-  constructor(max: number, onDisplaced: () => void, minUnidentified = MIN_UNIDENTIFIED) {
+  constructor(max: number, onDisplaced: () => void, minUnidentified: number) {
     this.#onDisplaced = onDisplaced
     this.configure(max, minUnidentified)
   }

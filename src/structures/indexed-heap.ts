@@ -9,16 +9,8 @@ export class IndexedHeap<T> {
     this.#rank = rank
   }
 
-  get size(): number {
-    return this.#items.length
-  }
-
   peek(): T | undefined {
     return this.#items[0]
-  }
-
-  has(item: T): boolean {
-    return this.#position.has(item)
   }
 
   add(item: T): void {

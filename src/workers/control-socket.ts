@@ -66,10 +66,6 @@ export class ControlSocket {
     })
   }
 
-  get workers(): readonly number[] {
-    return [...this.#up.keys()]
-  }
-
   /** Lost when the worker is not there: it gets everything when it comes. */
   send(worker: number, message: ToWorker): void {
     if (this.#up.has(worker)) this.#down.get(worker)?.send(message)

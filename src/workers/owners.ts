@@ -107,7 +107,7 @@ export class Owners {
    * A worker has come. It owns nothing, or what `claim` says.
    * @param isPort clients may come to it at any moment: it has an upstream ready
    */
-  joined(worker: number, isPort = true): void {
+  joined(worker: number, isPort: boolean): void {
     this.#members.set(worker, { waiting: [], leases: 0, askedAt: Number.NEGATIVE_INFINITY, isPort })
   }
 

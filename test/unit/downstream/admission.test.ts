@@ -12,7 +12,7 @@ interface Connection extends AdmittedConnection {
 }
 
 function build(max: number): void {
-  admission = new Admission(max, () => void displaced++)
+  admission = new Admission(max, () => void displaced++, 128)
   displaced = 0
   closed = []
   addressReads = 0

@@ -38,9 +38,7 @@ function play(steps: readonly { do: string; name: number; rank: number }[]) {
 it('gives its members in the order of their ranks, as sort does', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-      const { heap, held, items } = play(steps)
-      expect(heap.size).toBe(held.size)
-      for (const item of items) expect(heap.has(item)).toBe(held.has(item))
+      const { heap, held } = play(steps)
       const expected = [...held].map((item) => item.rank).sort((a, b) => (a === b ? 0 : a - b))
       const taken: number[] = []
       for (let next = heap.peek(); next !== undefined; next = heap.peek()) {

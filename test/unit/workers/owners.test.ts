@@ -8,8 +8,8 @@ const carried = (id: string) => ({ id, leases: 0 }) as MovingUpstream
 function uneven() {
   const sent: { worker: number; message: ToWorker }[] = []
   const owners = new Owners({ send: (worker, message) => sent.push({ worker, message }), carried, lost: () => {} })
-  owners.joined(0)
-  owners.joined(1)
+  owners.joined(0, true)
+  owners.joined(1, true)
   for (let n = 0; n < 12; n++) {
     owners.added(`u${n}`, 'list', 0)
     owners.claim(n < 9 ? 0 : 1, `u${n}`, 0)
