@@ -5,9 +5,13 @@
  *   worker ──acknowledge──▶ control process ──acknowledge──▶ each other worker ──acknowledged──▶ control process ──acknowledged──▶ worker
  */
 import type { Clock, Timer } from '../clock.ts'
+import type { Members } from './members.ts'
+import type { ToWorker } from './messages.ts'
 
 /** The answer of a process is not awaited for longer, ms: it has ended, or serves no client at the moment. */
 const ANSWER_MS = 3_000
+/** In place of the number of a worker: the control process asks. */
+const CONTROL = -1
 
 export class Acknowledgements {
   readonly #clock: Clock
@@ -56,5 +60,42 @@ export class Acknowledgements {
   /** No answer comes any more. */
   close(): void {
     for (const question of [...this.#open.keys()]) this.#end(question)
+  }
+}
+
+/** The side of the control process: it asks all workers, for itself or for one of them. */
+export class AcknowledgementsOfWorkers {
+  readonly #members: Members
+  readonly #send: (worker: number, message: ToWorker) => void
+  readonly #own: Acknowledgements
+
+  constructor(clock: Clock, members: Members, send: (worker: number, message: ToWorker) => void) {
+    this.#members = members
+    this.#send = send
+    this.#own = new Acknowledgements(clock, (question) => this.ask(CONTROL, question))
+  }
+
+  /** Resolves when all workers have read what this process has sent before. */
+  awaitAll(): Promise<void> {
+    return new Promise((resolve) => this.#own.awaitAll(resolve))
+  }
+
+  /** Asks all workers but the asker. @returns whether there are any */
+  ask(asker: number, question: number): boolean {
+    const others = this.#members.connected.filter((worker) => worker !== asker)
+    if (asker === CONTROL) this.#own.expect(question, others.length)
+    else this.#send(asker, { kind: 'acknowledging', question, workers: others.length })
+    for (const worker of others) this.#send(worker, { kind: 'acknowledge', asker, question })
+    return others.length > 0
+  }
+
+  /** A worker has answered. */
+  answered(asker: number, question: number): void {
+    if (asker === CONTROL) this.#own.received(question)
+    else this.#send(asker, { kind: 'acknowledged', question })
+  }
+
+  close(): void {
+    this.#own.close()
   }
 }

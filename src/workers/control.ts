@@ -20,7 +20,7 @@ import type { StreamCounters } from '../proxy/stream-counters.ts'
 import type { UserLimits } from '../proxy/user-limits.ts'
 import { dataSettings } from '../settings.ts'
 import type { Supply } from '../supply/supply.ts'
-import { Acknowledgements } from './acknowledgements.ts'
+import { AcknowledgementsOfWorkers } from './acknowledgements.ts'
 import { ControlSocket } from './control-socket.ts'
 import { Desk } from './desk.ts'
 import { dispatch } from './dispatch.ts'
@@ -61,8 +61,6 @@ export interface WorkersParts {
 }
 
 const TICK_MS = 100
-/** This process, where workers are numbered from 0. */
-const CONTROL = -1
 /** What is to be said of providers is worked out with each so many ticks. */
 const OUTLOOKS_EVERY = 5
 
@@ -82,7 +80,7 @@ export class Workers implements ClientSide {
   readonly #ownPorts: Address[] = []
   readonly #desk: Desk
   readonly #users: UsersOfWorkers
-  readonly #acknowledgements: Acknowledgements
+  readonly #acknowledgements: AcknowledgementsOfWorkers
   readonly #handlerParts: HandlerParts
   /** Each upstream belongs to one worker, whatever the configuration says. */
   #isEachOwned = false
@@ -112,7 +110,7 @@ export class Workers implements ClientSide {
     const closeConnection = (worker: number, id: number) => send(worker, { kind: 'close', id })
     this.#reports = new WorkerReports({ ...parts, clock, closeConnection })
     this.#users = new UsersOfWorkers(parts.users, send)
-    this.#acknowledgements = new Acknowledgements(clock, (question) => this.#acknowledge(CONTROL, question))
+    this.#acknowledgements = new AcknowledgementsOfWorkers(clock, this.#members, send)
     const { place } = options
     this.#desk = new Desk({ clock, place, worker: count, users: parts.users, closed: parts.data })
     const { running } = supervisor
@@ -130,14 +128,9 @@ export class Workers implements ClientSide {
     this.#handlerParts = {
       ...{ ...parts, log: options.log, writeLog: options.writeLog, feed: this.#feed, reports: this.#reports },
       ...{ owners: this.#owners, sessions: this.#sessions, users: this.#users, members: this.#members },
-      ...{ rollout: this.#rollout, handover: this.handover, send },
+      ...{ rollout: this.#rollout, handover: this.handover, acknowledgements: this.#acknowledgements, send },
       serves: (worker) => this.#serves(worker),
       ownEach: () => this.#ownEach(),
-      acknowledge: (asker, question) => this.#acknowledge(asker, question),
-      acknowledged: (asker, question) => {
-        if (asker === CONTROL) this.#acknowledgements.received(question)
-        else send(asker, { kind: 'acknowledged', question })
-      },
     }
     supervisor.onMessage((message, handle) => this.#hearSupervisor(message, handle))
   }
@@ -346,16 +339,7 @@ export class Workers implements ClientSide {
 
   async sessionRotated(key: string): Promise<void> {
     this.#socket.sendAll({ kind: 'rotate', key })
-    await new Promise<void>((resolve) => this.#acknowledgements.awaitAll(resolve))
-  }
-
-  /** @returns whether there is anybody to ask */
-  #acknowledge(asker: number, question: number): boolean {
-    const others = this.#members.connected.filter((worker) => worker !== asker)
-    if (asker === CONTROL) this.#acknowledgements.expect(question, others.length)
-    else this.#socket.send(asker, { kind: 'acknowledging', question, workers: others.length })
-    for (const worker of others) this.#socket.send(worker, { kind: 'acknowledge', asker, question })
-    return others.length > 0
+    await this.#acknowledgements.awaitAll()
   }
 
   #scheduleTick(): void {

@@ -2,6 +2,7 @@
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Supply } from '../supply/supply.ts'
+import type { AcknowledgementsOfWorkers } from './acknowledgements.ts'
 import type { HandlersOf } from './dispatch.ts'
 import type { WorkersHandover } from './handover.ts'
 import type { Members } from './members.ts'
@@ -23,15 +24,13 @@ export interface HandlerParts {
   readonly owners: OwnersOfPool
   readonly sessions: SessionsOfWorkers
   readonly users: UsersOfWorkers
+  readonly acknowledgements: AcknowledgementsOfWorkers
   readonly members: Members
   readonly rollout: Rollout
   readonly handover: WorkersHandover
   readonly send: (worker: number, message: ToWorker) => void
   /** A worker serves the configuration in force. */
   readonly serves: (worker: number) => void
-  /** A worker asks whether all others have read what it has sent before. */
-  readonly acknowledge: (asker: number, question: number) => void
-  readonly acknowledged: (asker: number, question: number) => void
   /** From now on each upstream is to belong to one worker. */
   readonly ownEach: () => void
 }
@@ -57,8 +56,8 @@ export function handlersFor(worker: number, parts: HandlerParts): HandlersOf<Exc
     find: ({ question, key }) => sessions.find(worker, question, key),
     session: ({ key, id }) => sessions.bound(worker, key, id),
     'sessions-used': ({ keys }) => sessions.used(keys),
-    acknowledge: ({ question }) => parts.acknowledge(worker, question),
-    acknowledged: ({ asker, question }) => parts.acknowledged(asker, question),
+    acknowledge: ({ question }) => void parts.acknowledgements.ask(worker, question),
+    acknowledged: ({ asker, question }) => parts.acknowledgements.answered(asker, question),
     'user-request': ({ connection, user, limits }) => users.request(worker, connection, user, limits),
     'user-left': ({ connection }) => users.left(worker, connection),
     'user-lent': ({ user, id }) => users.lent(user, id),
