@@ -86,7 +86,7 @@ function settingsHandlers(
       if (rollout.prepared(worker, number)) serves(worker)
     },
     unprepared: ({ number, error }) => {
-      if (!rollout.failed(number, error)) return
+      if (!rollout.failed(worker, number, error)) return
       const { message: reason, ...facts } = error
       log.error({ ...facts, reason, worker }, 'a worker cannot open its ports: another one is started')
       send(worker, { kind: 'end' })

@@ -162,12 +162,12 @@ export class Rollout {
     preparing.resolve()
   }
 
-  /** @returns whether it is a worker that has come after the others: it has no ports */
-  failed(number: number, { message, ...facts }: PlainError): boolean {
+  /** @returns whether it is a process that has come after the others: it has no ports. The desk lives in this process */
+  failed(worker: number, number: number, { message, ...facts }: PlainError): boolean {
     const preparing = this.#preparing.get(number)
     this.#preparing.delete(number)
     preparing?.reject(Object.assign(new Error(message), facts))
-    return preparing === undefined && number === FIRST
+    return preparing === undefined && number === FIRST && worker < this.#deps.count
   }
 
   /** The process of a worker has ended: another one begins with the configuration in force. */

@@ -82,3 +82,11 @@ it.each(['before', 'after'])(
     ])
   },
 )
+
+it('a worker that comes later and fails is ended; the desk of the control process, which nobody starts anew, is not', async () => {
+  const { rollout } = await begin()
+  const DESK = 2
+  for (const worker of [1, DESK]) rollout.equip(worker, 0)
+  expect(rollout.failed(1, FIRST, { message: 'no port' })).toBe(true)
+  expect(rollout.failed(DESK, FIRST, { message: 'no certificate' })).toBe(false)
+})
