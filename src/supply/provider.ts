@@ -230,15 +230,24 @@ export class Provider {
     Object.assign(this.#parts.ingest.counts, former.#parts.ingest.counts)
     Object.assign(this.#parts.stock.counts, former.#parts.stock.counts)
     if (former.#parts.status.state.kind === 'paused') this.pause()
+    if (former.account === this.account) former.#passOn(this.#parts)
+    else former.#keepBooked(now)
     this.restore(former.lendable, now)
     former.onNews = undefined
-    if (former.account === this.account) former.#passOn(this.#parts)
   }
 
   /** What its orders under way leave to ask of the vendor is asked by the provider that takes its place. */
   #passOn({ reconciliation, pendingPoller }: ProviderParts): void {
     this.#parts.reconciliation.successor = reconciliation
     if (this.#parts.pendingPoller !== undefined) this.#parts.pendingPoller.successor = pendingPoller
+  }
+
+  /** The vendor's list for another key does not tell what its lost orders bought: they count as sold, now or when they are lost. */
+  #keepBooked(now: number): void {
+    const { accounts, reconciliation } = this.#parts
+    const demand = () => accounts.store.resolve(this.name, Number.MAX_SAFE_INTEGER, now + 1)
+    reconciliation.successor = { demand }
+    demand()
   }
 
   /** It is configured no more: what is under way is settled and recorded, and not lent. */

@@ -21,8 +21,8 @@ export class Reconciliation {
   #isDemanded = false
   #notBefore = Number.NEGATIVE_INFINITY
   #hasAskedForChannels = false
-  /** Asks in its place; undefined while its source is in use. */
-  successor: Reconciliation | undefined
+  /** What happens in its place; undefined while its source is in use. */
+  successor: Pick<Reconciliation, 'demand'> | undefined
 
   /** @param random uniform in [0, 1), for the jitter of the pauses */
   constructor(source: Source, { clock, log, random }: { clock: Clock; log: Log; random?: (() => number) | undefined }) {

@@ -3,7 +3,7 @@
  * what the loss of its reply leaves open, is the successor's to ask for: the former asks its vendor nothing more.
  */
 import { expect, it } from 'vitest'
-import { account, type VendorRules, World } from './supply-world.ts'
+import { account, SimulatedVendor, type VendorRules, World } from './supply-world.ts'
 
 const recorded = account('a', { isRemembered: true })
 const rules = {
@@ -65,3 +65,25 @@ it('knows how short the addresses of the former lived when it settles what an or
   expect(simulated.listings).toHaveLength(1)
   expect(9 - world.provider('a').capacity.budgetLeft).toBe(simulated.sold)
 })
+
+it.each([
+  ['was lost', 600],
+  ['is lost afterwards', 100],
+])(
+  'an order whose reply %s stays booked when the reload brings the key of another account',
+  async (_, reloadAfterMs) => {
+    const settings = { ...recorded, budget: { total: 9 } }
+    const world = new World({ a: { settings, vendor: { canList: true } } }, { floor: 0 })
+    const [former, next] = [world.vendor('a'), new SimulatedVendor('another key', world.clock, { canList: true })]
+    former.trouble.push('lost')
+    const leave = world.connect()
+    await world.clock.run(reloadAfterMs)
+    leave()
+    world.supply.configure(rules, [{ settings, source: next.source(world.accounts) }])
+    await world.clock.run(1_000)
+    world.connect(60_000)
+    await world.clock.run(20_000)
+    expect([former.sold, next.sold]).toEqual([1, 1])
+    expect(9 - world.provider('a').capacity.budgetLeft).toBe(2)
+  },
+)
