@@ -53,6 +53,8 @@ export class PoolMembers {
   readonly observer: PoolObserver
   protected readonly views: Views
   readonly #byId = new Map<string, Upstream>()
+  /** Those that were withdrawn and through which connections are open: when they come again, these count. */
+  readonly #withdrawn = new Map<string, Upstream>()
   readonly #wakes: IndexedHeap<Upstream>
 
   /** @param random uniform in [0, 1) */
@@ -180,7 +182,26 @@ export class PoolMembers {
     this.#byId.delete(upstream.id)
     this.#wakes.remove(upstream)
     this.views.remove(upstream)
+    if (reason === 'withdrawn' && upstream.leases > 0) this.#withdrawn.set(upstream.id, upstream)
     this.observer.gone(upstream, reason)
+  }
+
+  /** Whether no connection is open through withdrawn upstreams. */
+  get isDrained(): boolean {
+    for (const upstream of this.#withdrawn.values()) this.forgetIfIdle(upstream)
+    return this.#withdrawn.size === 0
+  }
+
+  /** After a lease of one that is gone has ended. */
+  protected forgetIfIdle(upstream: Upstream): void {
+    if (upstream.leases === 0 && this.#withdrawn.get(upstream.id) === upstream) this.#withdrawn.delete(upstream.id)
+  }
+
+  /** A withdrawn upstream through which connections are open, to come in again. */
+  protected takeWithdrawn(id: string): Upstream | undefined {
+    const upstream = this.#withdrawn.get(id)
+    this.#withdrawn.delete(id)
+    return upstream
   }
 
   /** Everything that time alone changes: ends rests, drains, evicts at deadlines. To be called at `nextWakeAt`. */

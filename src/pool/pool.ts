@@ -48,9 +48,11 @@ export class Pool extends PoolMembers {
     if (known !== undefined) return this.renew(known, facts, now)
     const minLifeMs = this.minLifeOf(facts, facts.deadline)
     if (facts.deadline - now < minLifeMs) return 'too-short'
-    const upstream = Object.assign(new Upstream(facts), past)
+    const withdrawn = this.takeWithdrawn(facts.id)
+    const upstream = withdrawn ?? Object.assign(new Upstream(facts), past)
+    if (withdrawn === undefined) this.ownership.takeUp(upstream, now)
+    else withdrawn.comeAgain(facts, past.isElsewhere, now)
     upstream.minLifeMs = minLifeMs
-    this.ownership.takeUp(upstream, now)
     this.insert(upstream, now)
     return 'added'
   }
@@ -199,7 +201,8 @@ export class Pool extends PoolMembers {
     else if (--upstream.carrying === 0) upstream.carriedMs += now - upstream.carryingSince
     this.#endExclusive(upstream)
     if (upstream.isElsewhere) this.observer.endedHere?.(upstream)
-    if (upstream.state === 'gone' || this.removeIfUsedUp(upstream)) return
+    if (upstream.state === 'gone') return void this.forgetIfIdle(upstream)
+    if (this.removeIfUsedUp(upstream)) return
     // A resting or used-up one is still lent to its sessions, and these may have limits of their own.
     if (this.loadChanged(upstream) || wasFull || upstream.sessions > 0) this.observer.lendable(upstream)
   }

@@ -174,6 +174,12 @@ export class Upstream {
     return true
   }
 
+  /** It was withdrawn, and is in the pool once more: its open leases and its uses count on. What it carried before is recorded. */
+  comeAgain(facts: UpstreamFacts, isElsewhere: boolean, now: number): void {
+    Object.assign(this, { facts, isElsewhere, state: 'ready', deadline: facts.deadline, login: undefined })
+    Object.assign(this, { carriedMs: 0, carryingSince: now })
+  }
+
   restsFor(host: string, now: number): boolean {
     const until = this.hostRests?.get(host)
     return until !== undefined && until > now

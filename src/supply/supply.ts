@@ -99,7 +99,7 @@ export class Supply {
 
   /** Whether no connection is open through withdrawn addresses. */
   get isDrained(): boolean {
-    return this.#withdrawn.isDrained
+    return this.#parts.pool.isDrained
   }
 
   #takeOver(known: Provider | undefined, next: SupplySource, now: number): Provider {

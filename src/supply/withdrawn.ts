@@ -4,15 +4,12 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
-import type { Upstream } from '../pool/upstream.ts'
 import type { RestoredUpstream } from '../store/contract.ts'
 import type { Provider } from './provider.ts'
 
 export class Withdrawn {
   readonly #clock: Clock
   readonly #pool: Pool
-  /** Those that have left the pool while a connection was open through them. */
-  readonly #running = new Set<Upstream>()
   readonly #byProvider = new Map<string, readonly RestoredUpstream[]>()
 
   constructor(clock: Clock, pool: Pool) {
@@ -30,16 +27,8 @@ export class Withdrawn {
     this.#forgetEnded()
     if (provider.settings.isRemembered) this.#byProvider.set(provider.name, provider.lendable)
     for (const upstream of [...this.#pool.members()]) {
-      if (upstream.facts.provider !== provider.name) continue
-      this.#pool.remove(upstream, 'withdrawn')
-      if (upstream.leases > 0) this.#running.add(upstream)
+      if (upstream.facts.provider === provider.name) this.#pool.remove(upstream, 'withdrawn')
     }
-  }
-
-  /** Whether no connection is open through withdrawn addresses. */
-  get isDrained(): boolean {
-    for (const upstream of this.#running) if (upstream.leases === 0) this.#running.delete(upstream)
-    return this.#running.size === 0
   }
 
   /** The provider is configured (again): its living addresses are lent, the rest occupies its channels. */

@@ -39,3 +39,30 @@ it('an address whose provider is removed and configured again is not lent a seco
   await world.clock.run(2_000)
   expect(world.lent.size).toBe(2)
 })
+
+it('connections that are open when a provider is removed count when it is configured again', async () => {
+  const limits = { floor: 0, connections: 2, ceiling: 1 }
+  const world = new World({ a: { settings: recorded } }, limits)
+  const { source } = world.provider('a')
+  const settings = {
+    ...oneUse,
+    ...limits,
+    uses: 0,
+    targetLoad: 8,
+    idleAfter: 60_000,
+    minLife: 5_000,
+    waitTimeout: 10_000,
+  }
+  world.connect(20_000)
+  await world.clock.run(2_000)
+  world.supply.configure(settings, [])
+  expect(world.supply.isDrained).toBe(false)
+  world.supply.configure(settings, [{ settings: recorded, source }])
+  for (let n = 0; n < 2; n++) world.connect(30_000)
+  await world.clock.run(2_000)
+  const [upstream] = [...world.pool.members()]
+  expect([world.lent.size, upstream?.leases]).toEqual([1, 2])
+  await world.clock.run(18_000)
+  expect([world.waits.length, world.denials.length, upstream?.leases]).toEqual([2, 1, 1])
+  expect(world.supply.isDrained).toBe(true)
+})
