@@ -23,6 +23,17 @@ export function memoryFile(dir: string, name: string): MemoryFile {
   return { load: () => load(path), save: (value) => save(path, value) }
 }
 
+/** In place of a file: it ends with the process. */
+export function memoryOfProcess(): MemoryFile {
+  let saved: unknown
+  return {
+    load: async () => saved,
+    save: async (value) => {
+      saved = value
+    },
+  }
+}
+
 async function load(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'))

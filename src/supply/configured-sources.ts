@@ -7,7 +7,7 @@ import type { DemoWorld } from '../demo/world.ts'
 import { given } from '../given.ts'
 import type { Log } from '../log.ts'
 import { isSame } from '../same.ts'
-import { memoryFile } from '../store/memory-file.ts'
+import { memoryFile, memoryOfProcess } from '../store/memory-file.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import {
   type CallGate,
@@ -49,6 +49,8 @@ interface KnownSource {
 export class ConfiguredSources {
   readonly #deps: OpenDeps & Pick<SourceDeps, 'inTurn'>
   #byName: ReadonlyMap<string, KnownSource> = new Map()
+  /** Provider -> what its sources must not forget, whichever of them is in use. */
+  readonly #memories = new Map<string, SourceMemory>()
   readonly #worlds = new Set<DemoWorld>()
 
   constructor(deps: OpenDeps) {
@@ -96,12 +98,21 @@ export class ConfiguredSources {
     const known = this.#byName.get(provider.name)
     if (known !== undefined && isSame(known.spec, spec)) return known
     if (!isDemo(provider)) {
-      const { source } = openConfiguredSource(config, provider, this.#deps)
+      const { source } = openConfiguredSource(config, provider, {
+        ...this.#deps,
+        memory: this.#memoryOf(config, provider),
+      })
       return { spec, source, world: undefined }
     }
     const world = await openDemoWorld(provider, this.#deps)
     this.#worlds.add(world)
     return { spec, source: demoSource(config, provider, world, this.#deps), world }
+  }
+
+  #memoryOf(config: Config, provider: ProviderConfig): SourceMemory {
+    const memory = this.#memories.get(provider.name) ?? memoryOf(config, provider)
+    this.#memories.set(provider.name, memory)
+    return memory
   }
 
   async #end(world: DemoWorld): Promise<void> {
@@ -118,11 +129,11 @@ export class ConfiguredSources {
 export function openConfiguredSource(
   config: Config,
   provider: ProviderConfig,
-  deps: OpenDeps & Pick<SourceDeps, 'inTurn'>,
+  deps: OpenDeps & Pick<SourceDeps, 'inTurn' | 'memory'>,
 ): SupplySource {
   return {
     settings: providerSettings(config, provider),
-    source: openSource(sourceSettings(config, provider), { ...deps, ...memoryOf(config, provider) }),
+    source: openSource(sourceSettings(config, provider), { memory: memoryOf(config, provider), ...deps }),
   }
 }
 
@@ -166,6 +177,6 @@ function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWor
 }
 
 /** Where a provider keeps what must not be forgotten between an order and its answer. */
-function memoryOf({ state }: Config, provider: ProviderConfig): { memory?: SourceMemory } {
-  return state === 'off' ? {} : { memory: memoryFile(state.path, provider.name) }
+function memoryOf({ state }: Config, { name }: ProviderConfig): SourceMemory {
+  return state === 'off' ? memoryOfProcess() : memoryFile(state.path, name)
 }

@@ -1,6 +1,7 @@
 /** The state of purchases between an order and its end: it survives a restart. */
 import { z } from 'zod'
 import type { SourceMemory } from '../client/contract.ts'
+import { KeyedMutex } from '../client/keyed-mutex.ts'
 import { VendorError } from '../contract/error.ts'
 
 const attemptSchema = z.object({
@@ -30,11 +31,21 @@ export type Note = z.infer<typeof noteSchema>
 export type Attempt = z.infer<typeof attemptSchema>
 
 export class PurchaseNotes {
+  static readonly #ofMemory = new WeakMap<SourceMemory, PurchaseNotes>()
+  /** What changes them is done one after the other: two extractions at once would both find too few and both buy. */
+  readonly turns = new KeyedMutex()
   readonly #memory: SourceMemory | undefined
   #note: Promise<Note> | undefined
 
   constructor(memory: SourceMemory | undefined) {
     this.#memory = memory
+  }
+
+  /** After a reload, what is under way for the former source and the next source share them. */
+  static of(memory: SourceMemory | undefined): PurchaseNotes {
+    const notes = (memory && PurchaseNotes.#ofMemory.get(memory)) ?? new PurchaseNotes(memory)
+    if (memory !== undefined) PurchaseNotes.#ofMemory.set(memory, notes)
+    return notes
   }
 
   /** @throws {VendorError} class bad_request, or a StoreError, when the recorded state is unreadable */

@@ -3,7 +3,6 @@ import { given } from '../../given.ts'
 import { filterAddresses } from '../client/address-filter.ts'
 import type { SourceDeps, Table } from '../client/contract.ts'
 import type { VendorReply } from '../client/http.ts'
-import { KeyedMutex } from '../client/keyed-mutex.ts'
 import type { Delivery, Followed } from '../contract/delivery.ts'
 import { VendorError } from '../contract/error.ts'
 import type { Params } from '../contract/operation.ts'
@@ -38,8 +37,6 @@ export class StaticAccount {
   readonly #purchases: Purchases
   readonly #orders: OrderWatch
   readonly #reader: InstanceReader
-  /** One after the other: two extractions at once would both find too few and both buy. */
-  readonly #turns = new KeyedMutex()
   /** Instances that have been delivered, and their ends, ms since the epoch: one that was renewed is as good as new. */
   readonly #handed = new Map<string, number>()
 
@@ -48,7 +45,7 @@ export class StaticAccount {
     this.#settings = settings
     this.#table = table
     this.#deps = deps
-    this.#notes = new PurchaseNotes(deps.memory)
+    this.#notes = PurchaseNotes.of(deps.memory)
     const orderDeps = {
       wall: () => deps.clock.wall(),
       notes: this.#notes,
@@ -60,7 +57,7 @@ export class StaticAccount {
   }
 
   #inTurn<T>({ signal }: CallOrder, task: () => Promise<T>): Promise<T> {
-    return this.#turns.inTurn(this.#settings.name, signal, task)
+    return this.#notes.turns.inTurn(this.#settings.name, signal, task)
   }
 
   extract(count: number, order: CallOrder): Promise<Delivery> {

@@ -20,7 +20,7 @@ function world() {
   const clock = new FakeClock()
   const { inTurn } = new KeyedMutex()
   const underWay = new Map<string, number>()
-  const most = { changes: 0, all: 0 }
+  const most = { changes: 0, all: 0, purchases: 0 }
   const sim = new SimulatedIpipv({
     clock,
     ...credentials,
@@ -35,6 +35,7 @@ function world() {
       underWay.set(key, (underWay.get(key) ?? 0) + 1)
       const all = [...underWay.values()].reduce((sum, count) => sum + count, 0)
       most.all = Math.max(most.all, all)
+      if (url.pathname.includes('/instance/open')) most.purchases++
       if (isChange) most.changes = Math.max(most.changes, underWay.get(key) ?? 0)
       await clock.sleep(CALL_MS, signal)
       underWay.set(key, (underWay.get(key) ?? 1) - 1)
@@ -109,6 +110,31 @@ describe('changes of one app', () => {
     const { opened } = await sources.prepare(config)
     await ended(opened.map(({ source }) => source.extract(1, { signal: never })))
     expect([opened.length, most.changes]).toEqual([2, 1])
+  })
+
+  it('a reload that changes a provider keeps what was bought in mind, without a state folder too, and waits for what is under way', async () => {
+    const { most, ended, deps } = world()
+    const configOf = (maxPrice: number) => {
+      const purchase = { ...bought.own.purchase, maxPrice }
+      const provider = { name: 'a', vendor: 'ipipv', product: 'static', credentials, purchase, budget: { total: 9 } }
+      return parseConfig(JSON.stringify({ state: 'off', providers: [provider] }), 'gateway.yaml', {})
+    }
+    const sources = new ConfiguredSources({
+      ...deps,
+      log: createLog({ level: 'info', format: 'json' }, { write: () => {} }),
+      gate: (_limit, _order, send) => send(),
+    })
+    const open = async (maxPrice: number) => {
+      const { opened, commit } = await sources.prepare(configOf(maxPrice))
+      commit()
+      return opened.flatMap(({ source }) => [source])
+    }
+    const [former] = await open(10)
+    const orders = [former?.extract(3, { signal: never })]
+    const [next] = await open(11)
+    orders.push(next?.extract(3, { signal: never }))
+    await ended(orders.map((order) => order ?? Promise.resolve()))
+    expect([most.changes, most.purchases]).toEqual([1, 1])
   })
 
   it('of two apps go beside each other', async () => {
