@@ -39,6 +39,8 @@ export class PendingPoller {
   #isAsking = false
   /** Consecutive failed polls. */
   #failures = 0
+  /** Consecutive polls after which orders were still open. */
+  #vainPolls = 0
   #askedAt: number
   /** Polls in its place; undefined while its source is in use. */
   successor: PendingPoller | undefined
@@ -100,13 +102,18 @@ export class PendingPoller {
     this.#timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => runInBackground(this.poll()))
   }
 
-  /** Undefined: nothing is pending. Overdue lines are polled only while clients want addresses, and less often. */
+  /**
+   * Undefined: nothing is pending. Overdue lines are polled only while clients want addresses, and less often; an order whose reply
+   * was lost too, but soon at first: it may have brought what clients wait for.
+   */
   #everyMs(): number | undefined {
     const { isWanted, hasOpenOrders } = this.#handler
     const { pendingEveryMs, settlesOrders } = this.#follow
     if (this.expectedCount > 0) return pendingEveryMs
-    const isOpen = this.#pending.size > 0 || (settlesOrders === true && hasOpenOrders())
-    return isOpen && isWanted() ? Math.max(pendingEveryMs, OVERDUE_EVERY_MS) : undefined
+    if (!isWanted()) return undefined
+    const overdueMs = Math.max(pendingEveryMs, OVERDUE_EVERY_MS)
+    if (settlesOrders === true && hasOpenOrders()) return Math.min(overdueMs, pendingEveryMs * 2 ** this.#vainPolls)
+    return this.#pending.size > 0 ? overdueMs : undefined
   }
 
   /** Polls at once: the time has come, or the vendor has sent a hint. */
@@ -125,6 +132,7 @@ export class PendingPoller {
       this.#await(news.pending ?? [])
       for (const ref of news.gone) this.#pending.delete(ref)
       await this.#handler.followed(news)
+      this.#vainPolls = this.#handler.hasOpenOrders() ? this.#vainPolls + 1 : 0
     } catch (error) {
       this.#failures++
       if (!this.#stopping.signal.aborted) this.#handler.followFailed(error)

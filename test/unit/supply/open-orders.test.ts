@@ -130,6 +130,15 @@ it('a lost reply stops buying until the vendor has been asked for the order by i
   expect([sim.orders.length, world.pool.size, provider.capacity.budgetLeft]).toEqual([1, 1, 9])
 })
 
+it('clients that wait for the first instance are served although the reply to its order was lost', async () => {
+  const { world, sim, clients } = gateway(1)
+  sim.losesNextOrder = true
+  await clients(1)
+  sim.badDay = undefined
+  await clients(20)
+  expect([world.denials, sim.orders.length]).toEqual([[], 1])
+})
+
 it('a callback has held instances asked about at once, without a client', async () => {
   const { world, calls, clients } = gateway()
   await clients(20)
