@@ -211,7 +211,10 @@ export class Capacity {
   /** Why it accepts no orders although nothing is wrong; undefined when it does. */
   get fullBecause(): string | undefined {
     if (this.comesAt !== undefined || this.#isSettling) return 'what it sold is on its way'
-    if (this.freeChannels === 0) return 'all of its channels are in use'
+    if (this.freeChannels === 0)
+      return this.hasOpenOrders
+        ? 'an order whose reply was lost may occupy its channels'
+        : 'all of its channels are in use'
     const { room, isPaused } = this.window
     if (isPaused === true)
       return 'the store of the cluster is new, or was restarted or replaced: calls that it does not know may count'

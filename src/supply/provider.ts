@@ -77,8 +77,12 @@ export class Provider {
     return this.settings.name
   }
 
+  /** A failure whose pause is over does not explain why nothing is ordered: what is full does. */
   get state(): ProviderState {
-    return this.#parts.status.state
+    const { state } = this.#parts.status
+    if (state.kind !== 'waiting' || this.#clock.now() < state.until) return state
+    const { fullBecause } = this.capacity
+    return fullBecause === undefined ? state : { ...state, code: '', words: fullBecause }
   }
 
   get lastError(): LastError | undefined {

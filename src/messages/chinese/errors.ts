@@ -274,6 +274,7 @@ export const errorTexts = {
   'its limits are reached': '已达到它的限制',
   'what it sold is on its way': '它售出的地址正在路上',
   'all of its channels are in use': '它的通道已全部占用',
+  'an order whose reply was lost may occupy its channels': '丢失回复的订单可能占用它的通道',
   'as many calls as the vendor allows have been made': '已达到供应商允许的调用次数',
   'the list was read; it is read again while clients come': '列表已读取；有客户端时会再次读取',
   'the list is empty': '列表为空',

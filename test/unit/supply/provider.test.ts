@@ -33,6 +33,21 @@ it('takes what a lost reply may have sold for bought', async () => {
   expect([world.vendor('a').sold, world.provider('a').capacity.budgetLeft]).toEqual([2, 3])
 })
 
+it('says that a lost order may occupy the channels when the vendor cannot tell, not that the vendor is silent', async () => {
+  const world = new World({ a: { vendor: { channels: 1 } } })
+  world.vendor('a').trouble.push('lost')
+  world.connect()
+  await world.clock.run(500)
+  expect(world.provider('a').state.words).toBe('the vendor did not answer')
+  await world.clock.run(5_000)
+  const words = 'an order whose reply was lost may occupy its channels'
+  expect(world.provider('a').state).toMatchObject({ kind: 'waiting', code: '', words })
+  world.connect()
+  await world.clock.run(1_000)
+  expect(world.denials).toContain(`GW_NO_SUPPLY: provider "a" cannot bring addresses now: ${words}`)
+  expect(world.provider('a').lastError?.words).toBe('the vendor did not answer')
+})
+
 it('asks the vendor for what a lost reply sold, where it can tell, and buys nothing then', async () => {
   const world = new World({ a: { vendor: { canList: true }, settings: { budget: { total: 5 } } } })
   world.vendor('a').trouble.push('lost')
