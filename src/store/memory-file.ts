@@ -17,9 +17,12 @@ export interface MemoryFile {
 const PRIVATE_FOLDER = 0o700
 const PRIVATE_FILE = 0o600
 
-/** @param name of the provider; its file is `<dir>/provider-<name>.json` */
-export function memoryFile(dir: string, name: string): MemoryFile {
-  const path = join(dir, `provider-${encodeURIComponent(name)}.json`)
+/**
+ * @param name of the provider; its file is `<dir>/provider-<name>.json`
+ * @param kind another value of the provider; its file begins with it
+ */
+export function memoryFile(dir: string, name: string, kind = 'provider'): MemoryFile {
+  const path = join(dir, `${kind}-${encodeURIComponent(name)}.json`)
   return { load: () => load(path), save: (value) => save(path, value) }
 }
 

@@ -7,7 +7,7 @@ import type { DemoWorld } from '../demo/world.ts'
 import { given } from '../given.ts'
 import type { Log } from '../log.ts'
 import { isSame } from '../same.ts'
-import { memoryFile, memoryOfProcess } from '../store/memory-file.ts'
+import { type MemoryFile, memoryFile, memoryOfProcess } from '../store/memory-file.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import {
   type CallGate,
@@ -73,7 +73,8 @@ export class ConfiguredSources {
         const settings = providerSettings(config, provider)
         const known = await this.#knownOr(config, provider, settings)
         next.set(provider.name, known)
-        opened.push({ settings, source: known.source, isEphemeral: known.world !== undefined })
+        const { source, world } = known
+        opened.push({ settings, source, isEphemeral: world !== undefined, registered: registeredOf(config, provider) })
       }
     } catch (error) {
       await endAllBut(this.#byName)
@@ -174,6 +175,11 @@ function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWor
     channels: provider.channels,
   }
   return openSource(settings, deps)
+}
+
+/** Where a provider keeps the address of ours that is on its vendor's whitelist. */
+function registeredOf({ state }: Config, { name }: ProviderConfig): MemoryFile | undefined {
+  return state === 'off' ? undefined : memoryFile(state.path, name, 'whitelist')
 }
 
 /** Where a provider keeps what must not be forgotten between an order and its answer. */

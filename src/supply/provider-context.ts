@@ -4,6 +4,7 @@ import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { BudgetLimits, Ceiling } from '../store/account-store.ts'
 import type { Store } from '../store/contract.ts'
+import type { MemoryFile } from '../store/memory-file.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import type { Account, Accounts } from './account.ts'
 import type { ArrivalSettings } from './expiry.ts'
@@ -37,6 +38,8 @@ export interface ProviderDeps {
   readonly accounts: Accounts
   /** Default: nothing survives the process. */
   readonly store?: Store
+  /** Keeps our address on the vendor's whitelist for the next process; undefined: nothing does. */
+  readonly registered?: MemoryFile | undefined
   readonly random?: () => number
   /** In a cluster: whether this host buys. */
   readonly role?: PlannerRole

@@ -38,7 +38,7 @@ interface Hooks extends Pick<ProviderContext, 'signal' | 'isWanted' | 'onNews'> 
 export function openParts(
   settings: ProviderSettings,
   source: Source,
-  { clock, pool, accounts, random, log: parent, role = alone, store = forgetfulStore() }: ProviderDeps,
+  { clock, pool, accounts, random, registered, log: parent, role = alone, store = forgetfulStore() }: ProviderDeps,
   { followed, followFailed, ...hooks }: Hooks,
 ): ProviderParts {
   const account = accounts.of(source.account)
@@ -46,7 +46,7 @@ export function openParts(
   const log = parent.child({ mod: 'supply', provider: settings.name })
   const { inventory } = account
   const context = { settings, source, account, inventory, accounts, clock, pool, log, store, role, ...hooks }
-  const whitelist = new WhitelistRegistrar(source, settings.whitelist, context)
+  const whitelist = new WhitelistRegistrar(source, settings.whitelist, { ...context, registered })
   const channelProbe = new ChannelProbe(context)
   const reconciliation = new Reconciliation(source, { clock, log, random })
   const ingest = new Ingest(context)

@@ -5,6 +5,7 @@ import type { Pool } from '../pool/pool.ts'
 import type { Breakage, GoneReason, Upstream } from '../pool/upstream.ts'
 import type { Restored, RestoredUpstream, Store } from '../store/contract.ts'
 import { forgetfulStore } from '../store/memory.ts'
+import type { MemoryFile } from '../store/memory-file.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import type { Accounts } from './account.ts'
 import { Planner } from './planner.ts'
@@ -35,6 +36,8 @@ export interface SupplySource {
   readonly source: Source
   /** Its addresses end with the source. */
   readonly isEphemeral?: boolean
+  /** As `ProviderDeps.registered`. */
+  readonly registered?: MemoryFile | undefined
 }
 
 const byName = (providers: readonly Provider[]) => new Map(providers.map((provider) => [provider.name, provider]))
@@ -66,10 +69,10 @@ export class Supply {
     return this.#providers
   }
 
-  #open({ settings, source }: SupplySource): Provider {
+  #open({ settings, source, registered }: SupplySource): Provider {
     // In a cluster every host lends the addresses that one host has read.
     const store = settings.isRemembered || this.#parts.role !== undefined ? this.#parts.store : forgetfulStore()
-    const provider = new Provider({ ...settings }, source, { ...this.#parts, store })
+    const provider = new Provider({ ...settings }, source, { ...this.#parts, store, registered })
     provider.onNews = () => {
       this.#parts.onSettled()
       this.planner.plan()

@@ -2,14 +2,23 @@
  * Registers our egress address in a vendor's whitelist: on first use if the vendor tells the address, and whenever an error or
  * refused logins show that it is missing. Lending does not depend on it, so a failure is only logged.
  */
+import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
+import type { MemoryFile } from '../store/memory-file.ts'
 import { VendorError } from '../vendors/contract/error.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import { wordsOf } from './failure-words.ts'
+import type { ProviderDeps } from './provider-context.ts'
 
 /** `auto`: the address that the vendor names or echoes; `{ ip }`: this one; `off`: never. */
 export type WhitelistSetting = 'auto' | 'off' | { readonly ip: string }
+
+interface Remembered {
+  /** The whitelist belongs to it. */
+  readonly account: string
+  readonly ip: string
+}
 
 /** The same address is not registered again before: the vendor may need time to apply it. */
 const REPEAT_AFTER_MS = 60_000
@@ -21,15 +30,22 @@ export class WhitelistRegistrar {
   readonly #setting: WhitelistSetting
   readonly #clock: Clock
   readonly #log: Log
-  /** Our address that was registered last, and when, clock ms. */
+  readonly #memory: MemoryFile | undefined
+  /** Our address that was registered last, and when, clock ms; -Infinity: by an earlier process. */
   #registered: { readonly ip: string; readonly at: number } | undefined
+  #isRecalled = false
   /** The last try with an address that was told, and the last one that had to ask for it, clock ms. */
   #triedAt = Number.NEGATIVE_INFINITY
   #askedAt = Number.NEGATIVE_INFINITY
   #isFirstUse = true
   #isCallerAdded = false
 
-  constructor(source: Source, setting: WhitelistSetting, { clock, log }: { clock: Clock; log: Log }) {
+  constructor(
+    source: Source,
+    setting: WhitelistSetting,
+    { clock, log, registered }: Pick<ProviderDeps, 'clock' | 'log' | 'registered'>,
+  ) {
+    this.#memory = registered
     this.#source = source
     this.#setting = setting
     this.#clock = clock
@@ -44,7 +60,7 @@ export class WhitelistRegistrar {
   /** Before the first order, for vendors that require the address before they sell. */
   async registerFirst(signal: AbortSignal): Promise<void> {
     this.#isFirstUse = false
-    await this.#register(undefined, signal)
+    await this.#register(undefined, signal, true)
   }
 
   /**
@@ -62,17 +78,21 @@ export class WhitelistRegistrar {
     return this.#setting === 'auto' ? this.#register(undefined, signal) : Promise.resolve(false)
   }
 
-  async #register(named: string | undefined, signal: AbortSignal): Promise<boolean> {
+  /** @param isFirst nothing says that our address is missing: what an earlier process has registered is there */
+  async #register(named: string | undefined, signal: AbortSignal, isFirst = false): Promise<boolean> {
     const { whitelist } = this.#source
     if (whitelist === undefined || this.#setting === 'off') return false
     const told = typeof this.#setting === 'object' ? this.#setting.ip : named
     const now = this.#clock.now()
     if (!this.#mayTry(told, now)) return false
     try {
+      await this.#recall()
       const ip = told ?? (await this.#echoed(signal))
       if (ip === undefined) return this.#addCaller()
-      if (this.#isRegistered(ip, now)) return false
+      if (ip === this.#registered?.ip && (isFirst || now < this.#registered.at + REPEAT_AFTER_MS)) return false
       await whitelist.add(ip, signal)
+      // Without the record, the next process registers it again.
+      await this.#memory?.save({ account: this.#source.account, ip } satisfies Remembered).catch(() => {})
       this.#log.info({ ip }, 'our address is on the vendor’s whitelist now')
       await this.#removeOld(ip, signal)
       return true
@@ -93,8 +113,13 @@ export class WhitelistRegistrar {
     return true
   }
 
-  #isRegistered(ip: string, now: number): boolean {
-    return ip === this.#registered?.ip && now < this.#registered.at + REPEAT_AFTER_MS
+  async #recall(): Promise<void> {
+    if (this.#isRecalled) return
+    this.#isRecalled = true
+    const saved = await this.#memory?.load().catch(() => undefined)
+    const { account, ip } = (saved ?? {}) as Partial<Remembered>
+    if (account !== this.#source.account || ip === undefined || isIP(ip) === 0) return
+    this.#registered = { ip, at: Number.NEGATIVE_INFINITY }
   }
 
   /** The address that this gateway registered before is no longer ours. */

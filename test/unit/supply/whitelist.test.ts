@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { createLog } from '../../../src/log.ts'
+import { memoryOfProcess } from '../../../src/store/memory-file.ts'
 import { WhitelistRegistrar } from '../../../src/supply/whitelist.ts'
 import { VendorError } from '../../../src/vendors/contract/error.ts'
 import type { Source } from '../../../src/vendors/contract/source.ts'
@@ -11,7 +12,7 @@ const missing = new VendorError('whitelist', '-13', 'not on the list')
 
 type Whitelist = NonNullable<Source['whitelist']>
 
-function setUp(setting: 'auto' | 'off' = 'auto', other: Partial<Whitelist> = {}) {
+function setUp(setting: 'auto' | 'off' = 'auto', other: Partial<Whitelist> = {}, registered = memoryOfProcess()) {
   const clock = new FakeClock({ now: 0 })
   const calls: string[] = []
   const state = { ip: '203.0.113.1', fails: false }
@@ -27,8 +28,9 @@ function setUp(setting: 'auto' | 'off' = 'auto', other: Partial<Whitelist> = {})
     ...other,
   }
   const log = createLog({ level: 'silent', format: 'json' }, new LogCapture())
-  const registrar = new WhitelistRegistrar({ whitelist } as Source, setting, { clock, log })
-  return { clock, calls, state, registrar, whitelist }
+  const source = (account: string) => ({ whitelist, account }) as Source
+  const open = (account = 'a key') => new WhitelistRegistrar(source(account), setting, { clock, log, registered })
+  return { clock, calls, state, registrar: open(), whitelist, open }
 }
 
 it('registers our address before the first order, and the new one in place of the old when it has changed', async () => {
@@ -40,6 +42,25 @@ it('registers our address before the first order, and the new one in place of th
   state.ip = '203.0.113.2'
   expect(await registrar.mend(missing, signal)).toBe(true)
   expect(calls).toEqual(['add 203.0.113.1', 'add 203.0.113.2', 'remove 203.0.113.1'])
+})
+
+it('registers an address once, however often the process starts, and takes the one of an earlier process off', async () => {
+  const { clock, calls, state, registrar, open } = setUp()
+  await registrar.registerFirst(signal)
+  await open().registerFirst(signal)
+  expect(calls).toEqual(['add 203.0.113.1'])
+  const next = open()
+  state.ip = '203.0.113.2'
+  await next.registerFirst(signal)
+  expect(calls.slice(1)).toEqual(['add 203.0.113.2', 'remove 203.0.113.1'])
+  // The vendor has forgotten it.
+  const last = open()
+  await last.registerFirst(signal)
+  clock.advance(5_000)
+  expect(await last.mend(missing, signal)).toBe(true)
+  expect(calls.slice(3)).toEqual(['add 203.0.113.2'])
+  await open('another key').registerFirst(signal)
+  expect(calls.slice(4)).toEqual(['add 203.0.113.2'])
 })
 
 it('tries again a few seconds after it has failed, and registers the same address once a minute at most', async () => {
