@@ -188,7 +188,8 @@ function send(dispatcher: Dispatcher, request: VendorRequest, signal: AbortSigna
     origin: request.url.origin,
     path: `${request.url.pathname}${request.url.search}`,
     method: request.method,
-    headers: { accept: '*/*', 'user-agent': 'turnpike', ...request.headers },
+    // Nothing here decompresses, and without the field a server may choose a coding (RFC 9110 section 12.5.3).
+    headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'turnpike', ...request.headers },
     body: request.body ?? null,
     signal,
   })

@@ -72,13 +72,15 @@ describe('a call that arrives', () => {
         incoming.url,
         incoming.headers.host,
         incoming.headers['user-agent'],
+        incoming.headers['accept-encoding'],
         incoming.headers['x-own'],
       )
       response.setHeader('date', 'Sat, 25 Feb 2023 07:38:36 GMT')
       response.end('\ufeff{"area":"河南省"}')
     })
     const reply = await openHttp().call(request(port, { headers: { 'x-own': 'yes' } }), never)
-    expect(seen).toEqual(['GET', '/get?key=key%2Bof%2Fthe%3Daccount', `127.0.0.1:${port}`, 'turnpike', 'yes'])
+    const fields = ['turnpike', 'identity', 'yes']
+    expect(seen).toEqual(['GET', '/get?key=key%2Bof%2Fthe%3Daccount', `127.0.0.1:${port}`, ...fields])
     expect(reply).toMatchObject({ status: 200, text: '{"area":"河南省"}', vendorWallMs: 1_677_310_716_000 })
   })
 
