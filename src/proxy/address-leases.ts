@@ -70,6 +70,7 @@ export class AddressLeases {
     signal.throwIfAborted()
     const { leaseQueue } = this.#parts
     const begun: AddressLease[] = []
+    if (order.isAlone === true) this.#freeOwn(order)
     const batch = new LeaseBatch(order, (upstream) => this.#lend(upstream, order, begun), leaseQueue)
     const abort = () => batch.close()
     signal.addEventListener('abort', abort)
@@ -131,11 +132,22 @@ export class AddressLeases {
     }
     pool.taken(upstream, now)
     const id = randomBytes(ID_BYTES).toString('base64url')
-    const lease = { id, upstream, user, endsAt, ended }
+    const lease = { id, upstream, user, endsAt, isMerged, ended }
     this.#add(lease)
     this.#schedule()
     begun.push(lease)
     return lease
+  }
+
+  /** Where no address is free, one that only this user has becomes free: its merged lease ends. */
+  #freeOwn({ user, route: { filter } }: TakeOrder): void {
+    const { clock, pool, leaseQueue } = this.#parts
+    if (leaseQueue.waitingCount > 0 || pool.hasLendable(filter, clock.now())) return
+    for (const { id, upstream, isMerged } of this.#byUser.get(user)?.all ?? []) {
+      const isOnlyOurs = upstream.leases === 1 && upstream.sessions === 0
+      if (isMerged && isOnlyOurs && upstream.state === 'ready' && filter.accepts(upstream.facts))
+        return void this.#end(id)
+    }
   }
 
   #add(lease: AddressLease): void {

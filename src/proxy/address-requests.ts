@@ -88,8 +88,8 @@ export class AddressRequests {
     if (user !== undefined) users.take(user)
     const within =
       user === undefined ? route.filter : users.narrowed(route.filter, user, (id) => pool.get(id) !== undefined)
-    const { count, holdMs, waits, target, isMerged = false } = ask
-    const order = { count, holdMs, waits, isMerged, user: asker.name, host: target?.host.toLowerCase() ?? '' }
+    const { count, holdMs, waits, target, isMerged = false, isAlone = false } = ask
+    const order = { count, holdMs, waits, isMerged, isAlone, user: asker.name, host: target?.host.toLowerCase() ?? '' }
     const begin = (upstream: Upstream) => this.#begin(upstream, user)
     return leases.take({ ...order, route: { ...route, filter: within }, begin }, signal)
   }

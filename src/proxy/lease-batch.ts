@@ -17,6 +17,8 @@ export interface AddressLease {
   readonly user: string
   /** Clock ms. */
   endsAt: number
+  /** It stands for all requests of the user for this address. */
+  readonly isMerged: boolean
   /** Called once when it ends. */
   readonly ended: (() => void) | undefined
 }
@@ -33,6 +35,8 @@ export interface TakeOrder {
   readonly waits: boolean
   /** An address that the user already has is the same lease, which is extended. */
   readonly isMerged: boolean
+  /** No other client is lent the address during the lease: it may be one that only this user has. */
+  readonly isAlone?: boolean
   /** Called for each address before it is lent. @throws {GatewayError} which ends the batch */
   readonly begin: (upstream: Upstream) => (() => void) | undefined
 }

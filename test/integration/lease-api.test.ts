@@ -183,6 +183,21 @@ describe('as proxy_pool', () => {
     for (const proxy of [popped, ...all.map((one) => one.proxy)]) await ask(gateway, `/delete/?proxy=${proxy}`)
   })
 
+  it('pop after all: an address that only this client has, and from then on no other', async () => {
+    const gateway = await withUsers(undefined, { upstreams: 2, config: { wait: { timeout: '50ms' } } })
+    const all = (await ask(gateway, '/all/', 'one')).body as { proxy: string }[]
+    const { lease } = (await take(gateway, '', 'two')).addresses[0] ?? {}
+    const popped = (await ask(gateway, '/pop/', 'one')).body.proxy as string
+    expect(all.map(({ proxy }) => proxy)).toContain(popped)
+    expect((await ask(gateway, '/count/', 'two')).body.count).toBe(1)
+    expect((await ask(gateway, '/pop/', 'one')).body).toEqual({ code: 0, src: 'no proxy' })
+    await ask(gateway, `/v1/leases/${lease}/release`, 'two', { method: 'POST' })
+    expect((await ask(gateway, '/pop/', 'one')).body.proxy).not.toBe(popped)
+    expect(gateway.leases()).toBe(2)
+    for (const { proxy } of all) await ask(gateway, `/delete/?proxy=${proxy}`, 'one')
+    expect(gateway.leases()).toBe(0)
+  })
+
   it('demands the login where the port does, and refuses pages of other sites', async () => {
     const gateway = await withUsers()
     expect((await ask(gateway, '/get/')).status).toBe(401)
