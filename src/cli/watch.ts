@@ -5,7 +5,7 @@ import type { Environment } from '../config/environment.ts'
 import { loadAdmin } from '../config/load-admin.ts'
 import { sentenceOf } from '../failure-sentence.ts'
 import { translate } from '../messages/translate.ts'
-import { adminPlace, adminToken } from './admin-client.ts'
+import { type AdminToken, adminPlace, adminToken } from './admin-client.ts'
 import { exitCodes } from './exit-codes.ts'
 import { followReports, LiveReports } from './live-reports.ts'
 import type { SignalSource } from './signals.ts'
@@ -33,7 +33,8 @@ const PLAIN_EVERY_MS = 10_000
  */
 export async function watchStatus({ config: file }: StatusOptions, deps: WatchDeps): Promise<number> {
   const { clock, environment, process } = deps
-  const { admin } = loadAdmin(file, environment)
+  const config = loadAdmin(file, environment)
+  const { admin } = config
   if (admin === 'off') throw new CommandError(noAdminPort(file))
   const place = adminPlace(admin)
   const reports = new LiveReports()
@@ -54,8 +55,7 @@ export async function watchStatus({ config: file }: StatusOptions, deps: WatchDe
   try {
     draw()
     while (!signal.aborted) {
-      // A restarted gateway may have a new token.
-      const token = adminToken(loadAdmin(file, environment))
+      const token = tokenNow(file, environment) ?? adminToken(config)
       const failure = await followReports(place, reports, { token, signal, onChange }).catch((error: unknown) => error)
       trouble = sentenceOf(failure)
       if (!signal.aborted) draw()
@@ -66,6 +66,15 @@ export async function watchStatus({ config: file }: StatusOptions, deps: WatchDe
     process.off('SIGINT', end)
     process.off('SIGTERM', end)
     view.close()
+  }
+}
+
+/** A restarted gateway may have a new token. Undefined: the file has a mistake at the moment, and the gateway goes on without it. */
+function tokenNow(file: string, environment: Environment): AdminToken {
+  try {
+    return adminToken(loadAdmin(file, environment))
+  } catch {
+    return undefined
   }
 }
 

@@ -231,7 +231,7 @@ async function startWatch(port: number, isTerminal: boolean) {
     expect(await running).toBe(0)
     expect(process.eventNames()).toEqual([])
   })
-  return { said, clock, process, running }
+  return { said, clock, process, running, config }
 }
 
 it('waits for a gateway that is not there, goes away and comes back', async () => {
@@ -250,6 +250,24 @@ it('waits for a gateway that is not there, goes away and comes back', async () =
   expect(said.out).not.toContain('\u001b')
   const third = await startAdmin(first.port)
   onTestFinished(third.stop)
+  said.out = ''
+  clock.advance(2_000)
+  await expect.poll(() => said.out).toContain('qg: the vendor refuses the key')
+})
+
+it('goes on with the configuration that it has read while the file has a mistake', async () => {
+  const first = await startAdmin()
+  const { said, clock, config } = await startWatch(first.port, false)
+  await expect.poll(() => said.out).toContain('tunnels/s 12.3')
+  writeFileSync(config, 'admin: [')
+  said.out = ''
+  await first.stop()
+  await expect.poll(() => said.out).toContain('disconnected, trying again')
+  clock.advance(2_000)
+  await expect.poll(() => clock.pendingTimers).toBe(1)
+  rmSync(config)
+  const second = await startAdmin(first.port)
+  onTestFinished(second.stop)
   said.out = ''
   clock.advance(2_000)
   await expect.poll(() => said.out).toContain('qg: the vendor refuses the key')
