@@ -12,7 +12,8 @@ export interface FieldSection {
   readonly lines: string
   /**
    * Fields of this hop, and the fields that framing and routing depend on: values by name in lower case. Values of one name are
-   * joined (RFC 9110 section 5.3), so that a duplicate of a field that may occur only once is not well-formed.
+   * joined (RFC 9110 section 5.3), so that a duplicate of a field that may occur only once is not well-formed. Logins hold commas:
+   * theirs are joined by `TWO_LOGINS`.
    */
   readonly own: ReadonlyMap<string, string>
   /** Options for this gateway (`isOption`), in order. One that occurs twice is here twice. */
@@ -34,6 +35,9 @@ const HOP_BY_HOP = [
   'transfer-encoding',
   'upgrade',
 ]
+
+/** In no field value. */
+export const TWO_LOGINS = '\n'
 
 /** The gateway's own options: never forwarded. */
 const OPTION_PREFIX = 'x-turnpike-'
@@ -73,7 +77,7 @@ export function parseFieldSection(head: string, start: number): FieldSection | u
     if (name === undefined) continue
     const value = trimSpace(head.slice(colon + 1, eol))
     if (isOption(name)) options.push({ name, value })
-    else own.set(name, joined(own.get(name), value))
+    else own.set(name, joined(own.get(name), value, name === 'proxy-authorization' ? TWO_LOGINS : ', '))
     if (PASSES.has(name)) continue
     lines += head.slice(keptFrom, at)
     keptFrom = next
@@ -83,8 +87,8 @@ export function parseFieldSection(head: string, start: number): FieldSection | u
   return { lines: withoutFields(lines, named), own, options, named }
 }
 
-function joined(earlier: string | undefined, value: string): string {
-  return earlier === undefined ? value : `${earlier}, ${value}`
+function joined(earlier: string | undefined, value: string, separator: string): string {
+  return earlier === undefined ? value : `${earlier}${separator}${value}`
 }
 
 /** The name in lower case if it is one to record. */

@@ -4,7 +4,14 @@
  */
 import { parseDecimal } from '../decimal.ts'
 import { GatewayError } from '../errors.ts'
-import { hasConnectionOption, listMembers, parseContentLength, parseFieldSection, withoutFields } from './fields.ts'
+import {
+  hasConnectionOption,
+  listMembers,
+  parseContentLength,
+  parseFieldSection,
+  TWO_LOGINS,
+  withoutFields,
+} from './fields.ts'
 import { BARE_LF, type Field, fieldLineProblem, headEnd } from './head.ts'
 import {
   type AbsoluteForm,
@@ -152,7 +159,7 @@ export function parseRequestHeader(text: string, start: number): RequestHeader {
     // Written anew, as a plain number.
     lines: hasLength ? withoutFields(lines, CONTENT_LENGTH) : lines,
     host: hostOf(own),
-    login: once(own, 'proxy-authorization', 'Proxy-Authorization'),
+    login: loginOf(own),
     body: bodyOf(own),
     hasLength,
     closes: hasConnectionOption(own, 'close'),
@@ -278,10 +285,10 @@ function hostOf(own: ReadonlyMap<string, string>): string | undefined {
   return host
 }
 
-function once(own: ReadonlyMap<string, string>, name: string, spelling: string): string | undefined {
-  const value = own.get(name)
-  if (value?.includes(', ')) throw refused(`a request with more than one ${spelling}`)
-  return value
+function loginOf(own: ReadonlyMap<string, string>): string | undefined {
+  const login = own.get('proxy-authorization')
+  if (login?.includes(TWO_LOGINS)) throw refused('a request with more than one Proxy-Authorization')
+  return login
 }
 
 function malformedLine(text: string, start: number): GatewayError {

@@ -40,6 +40,18 @@ it('CONNECT and plain requests get their login on the connection of the challeng
   await eventually(() => app.data.connections).toBe(0)
 })
 
+it('a login of another scheme is challenged, also with commas between its parameters', async () => {
+  const { port } = await start()
+  const digest =
+    'Proxy-Authorization: Digest username="crawler", realm="turnpike", nonce="a,b", uri="/", response="c"\r\n'
+  const over = await dial(port)
+  for (const line of ['CONNECT echo.test:7', 'GET http://site.test/']) {
+    await send(over.socket, `${line} HTTP/1.1\r\n${HOST}${digest}\r\n`)
+    expect(refusalOf(await readReply(over))).toEqual(CHALLENGED)
+  }
+  expect((await plain(port, 'http://site.test/', { over, login })).status).toBe(200)
+})
+
 it('a refused body is dropped where it is short, and the next request is read behind it', async () => {
   const { port, world } = await start()
   const body = 'GET http://site.test/smuggled HTTP/1.1\r\n\r\n'
