@@ -20,6 +20,7 @@ import { type HandlerParts, handlers, type Request } from './handlers.ts'
 import type { Operation } from './operation.ts'
 import { type OperationId, operations } from './operations.ts'
 import { problem } from './problem.ts'
+import { SharedReports } from './shared-reports.ts'
 
 export interface RouteParts extends AccessParts, HandlerParts {}
 
@@ -57,6 +58,7 @@ type AnyHandler = (request: Request<OperationId>) => Response | object | Promise
 function addOperations(app: Hono<Env>, parts: RouteParts): void {
   const access = { open: pass, client: pass, read: tokenForReading(parts), change: demandToken(parts) }
   const all = handlers(parts)
+  const shared = new SharedReports(parts.clock)
   for (const [id, operation] of Object.entries<Operation>(operations)) {
     const handle = all[id as OperationId] as AnyHandler
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
@@ -66,7 +68,9 @@ function addOperations(app: Hono<Env>, parts: RouteParts): void {
     app.on(operation.method, paths, access[operation.access], async (c) => {
       const request = await readRequest(c, operation)
       if (request instanceof Response) return request
+      if (operation.access === 'read') return shared.answer(c.req.url, () => handle(request))
       const answer = await handle(request)
+      if (operation.access !== 'open') shared.clear()
       return answer instanceof Response ? answer : Response.json(answer, { status })
     })
   }
