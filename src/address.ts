@@ -62,6 +62,12 @@ function portBehind(text: string, defaultPort: number | undefined): number | und
   return text === '' ? defaultPort : parsePort(text)
 }
 
+/** The host of a target for comparison; a fully qualified name may have a final dot (RFC 1034 section 3.1). */
+export function hostKey(host: string): string {
+  const lower = host.toLowerCase()
+  return lower.endsWith('.') ? lower.slice(0, -1) : lower
+}
+
 /** `host:port`, with brackets around IPv6. */
 export function formatAuthority(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

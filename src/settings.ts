@@ -1,5 +1,5 @@
 /** What each part is set to, from a configuration. */
-import type { Address } from './address.ts'
+import { type Address, hostKey } from './address.ts'
 import type { WebhookSettings } from './admin/webhook/webhook.ts'
 import { poolSettings } from './config/pool-limits.ts'
 import { type Config, isDemo, privateProviders } from './config/schema.ts'
@@ -55,7 +55,7 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
     perUpstream: config.pool.perUpstream,
     poolLimits,
     bans: config.bans.map(({ host, status = [], rest, closedWithin, bytesUnder, times }) => ({
-      host: host.toLowerCase(),
+      host: hostKey(host),
       statuses: new Set(status),
       closed: closedWithin === undefined ? undefined : { withinMs: closedWithin, bytesUnder, times },
       restMs: rest,

@@ -55,7 +55,7 @@ export interface AdminView {
   events(topics: readonly Topic[]): ReadableStream<StreamEvent> | undefined
   /**
    * Keeps an upstream away from a target host.
-   * @param host in lower case, without port
+   * @param host as `hostKey` gives it, without port
    * @returns false when no upstream in the pool has this id
    */
   reportBan(id: string, host: string, restMs: number): boolean

@@ -1,5 +1,5 @@
 /** Requests of programs that dial themselves: the user, the addresses that it may have, and their leases. */
-import { formatAuthority, type Target, toTarget } from '../address.ts'
+import { formatAuthority, hostKey, type Target, toTarget } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
 import type { Listener } from '../downstream/listener.ts'
@@ -89,7 +89,15 @@ export class AddressRequests {
     const within =
       user === undefined ? route.filter : users.narrowed(route.filter, user, (id) => pool.get(id) !== undefined)
     const { count, holdMs, waits, target, isMerged = false, isAlone = false } = ask
-    const order = { count, holdMs, waits, isMerged, isAlone, user: asker.name, host: target?.host.toLowerCase() ?? '' }
+    const order = {
+      count,
+      holdMs,
+      waits,
+      isMerged,
+      isAlone,
+      user: asker.name,
+      host: target === undefined ? '' : hostKey(target.host),
+    }
     const begin = (upstream: Upstream) => this.#begin(upstream, user)
     return leases.take({ ...order, route: { ...route, filter: within }, begin }, signal)
   }

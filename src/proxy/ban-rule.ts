@@ -14,13 +14,13 @@ export interface BanRule {
   readonly restMs: number
 }
 
-/** @param host in lower case */
+/** @param host as `hostKey` gives it */
 export function isBanFor({ host: pattern }: BanRule, host: string): boolean {
   if (pattern.startsWith('*.')) return host.endsWith(pattern.slice(1))
   return pattern === '*' || pattern === host
 }
 
-/** Applies the rules to one answer. @param host the target's, in lower case */
+/** Applies the rules to one answer. @param host the target's, as `hostKey` gives it */
 export function applyBans(
   { bans, pool, clock }: { readonly bans: readonly BanRule[]; readonly pool: Pool; readonly clock: Clock },
   upstream: Upstream,

@@ -26,7 +26,7 @@ export interface AddressLease {
 export interface TakeOrder {
   readonly route: Route
   readonly user: string
-  /** Target host, in lower case; empty for any. */
+  /** Target host, as `hostKey` gives it; empty for any. */
   readonly host: string
   readonly count: number
   /** How long the addresses are lent at most, ms. */

@@ -11,7 +11,7 @@
  * Every lease that was granted is released once. Longer than other files: this is the one place that says how a try ends.
  */
 
-import type { Target } from '../address.ts'
+import { hostKey, type Target } from '../address.ts'
 import type { ClientPort } from '../downstream/client-port.ts'
 import { GatewayError } from '../errors.ts'
 import { containException, internalErrors, internalFailure } from '../internal-errors.ts'
@@ -97,7 +97,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     this.avoidLast = route.avoidLast
     this.strategy = route.strategy
     this.filter = route.filter
-    this.host = target.host.toLowerCase()
+    this.host = hostKey(target.host)
     this.lifeMs = route.lifeMs
   }
 

@@ -10,7 +10,7 @@
  * (https://fetch.spec.whatwg.org/#http-cors-protocol), and every preflight is refused; requests that a browser marks as coming
  * from a page are refused too.
  */
-import { parseAuthority, type Target, toTarget } from '../address.ts'
+import { hostKey, parseAuthority, type Target, toTarget } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { containException, internalFailure } from '../internal-errors.ts'
@@ -119,7 +119,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     this.filter = route.filter
     this.permitted = route.permitted
     this.lifeMs = route.lifeMs
-    this.host = host?.host.toLowerCase() ?? ''
+    this.host = hostKey(host?.host ?? '')
   }
 
   get user(): string {

@@ -1,6 +1,6 @@
 /** The session of a request, and the checks of its session options. */
 import { hash } from 'node:crypto'
-import type { Target } from '../address.ts'
+import { hostKey, type Target } from '../address.ts'
 import type { ClientOptions } from '../downstream/client-options.ts'
 import type { ClientIdentity } from '../downstream/client-request.ts'
 import { GatewayError } from '../errors.ts'
@@ -33,7 +33,7 @@ export function shareOf(
   defaults: ListenerDefaults,
 ): number {
   if (options.session === undefined && defaults.session === 'off') return Math.random()
-  const key = options.session ?? (defaults.session === 'client' ? origin.clientAddress : target.host.toLowerCase())
+  const key = options.session ?? (defaults.session === 'client' ? origin.clientAddress : hostKey(target.host))
   return Number.parseInt(hash('sha256', `${account ?? ''}\n${key}`).slice(0, 8), 16) / 2 ** 32
 }
 
@@ -55,7 +55,7 @@ export function sessionKeyOf(
   const scope = `${account ?? ''}\n${wishes.key}`
   if (session !== undefined) return digest(`key\n${session}\n${scope}`)
   if (defaults.session === 'client') return digest(`client\n${origin.clientAddress}\n${scope}`)
-  return digest(`target\n${target.host.toLowerCase()}\n${scope}`)
+  return digest(`target\n${hostKey(target.host)}\n${scope}`)
 }
 
 /** A client without a session is identified by its account, or by its address when it has none. @param wishes of the client alone */

@@ -41,7 +41,7 @@ export class TunnelBans {
     this.#clock = clock
   }
 
-  /** @param host in lower case */
+  /** @param host as `hostKey` gives it */
   ruleFor(host: string): TunnelBan | undefined {
     return this.#rules.find((rule) => isBanFor(rule, host))
   }

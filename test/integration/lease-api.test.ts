@@ -69,6 +69,23 @@ describe('take', () => {
     await eventually(() => gateway.leases()).toBe(0)
   })
 
+  it('keeps away from addresses that the host has banned, with and without a final dot', async () => {
+    const gateway = await start({ upstreams: 2 })
+    const taken = await take(gateway)
+    const banned = taken.addresses[0]?.id
+    const reported = await fetch(`http://127.0.0.1:${gateway.app.admin?.port}/v1/upstreams/${banned}/report`, {
+      ...{ method: 'POST', body: '{"host": "Shop.Test."}' },
+      headers: { authorization: `Bearer ${admin.token}`, connection: 'close' },
+    })
+    expect(await reported.json()).toMatchObject({ host: 'shop.test' })
+    await release(gateway, taken)
+    for (const host of ['shop.test', 'SHOP.test.', 'shop.test']) {
+      const other = await take(gateway, `?host=${host}`)
+      expect([other.count, other.addresses[0]?.id === banned]).toEqual([1, false])
+      await release(gateway, other)
+    }
+  })
+
   it('shares sessions with the port', async () => {
     const gateway = await withUsers()
     const login = { username: 'one-session-a', password: 'one-password' }

@@ -60,6 +60,18 @@ describe('a client', () => {
     expect(others).toEqual([second, second, second])
   })
 
+  it('bans its address for a host with a final dot, which is the same host', async () => {
+    const gateway = await startGateway({ upstreams: 2, config: { wait: { timeout: '100ms' } } })
+    await carrier(gateway, 'acc-session-a')
+    const second = await idOf(gateway, '/session/ban?host=ECHO.test.', 'acc-session-a')
+    expect(second).toBeTypeOf('string')
+    const others = [await carrier(gateway, 'acc'), await carrier(gateway, 'acc'), await carrier(gateway, 'acc')]
+    expect(others).toEqual([second, second, second])
+    await ask(gateway, '/session/ban?host=echo.test', 'acc-session-a')
+    const refused = await connectVia(gateway.port, 'Echo.test.:7')
+    expect(refusalOf(refused)).toMatchObject({ status: 503, code: 'GW_POOL_EMPTY' })
+  })
+
   it('moves on a connection that it keeps', async () => {
     const gateway = await startGateway({ upstreams: 2 })
     const before = await plain(gateway.port, 'http://site.test/', of('acc-session-a'))

@@ -49,6 +49,11 @@ it('gives sessions with names of any length keys of one length', () => {
   expect(new Set(keys).size).toBe(4)
 })
 
+it('takes a host with a final dot, in any case, for the same target', () => {
+  const byTarget = { ...plain, session: 'target' } as const
+  expect(keyOf({ host: 'Shop.Test.' }, byTarget)).toBe(keyOf({ host: 'shop.test' }, byTarget))
+})
+
 it('keeps sessions of different accounts, and of different kinds, apart', () => {
   const byClient = { ...plain, session: 'client' } as const
   const byTarget = { ...plain, session: 'target' } as const
