@@ -15,7 +15,8 @@ export async function act(path: string, body?: unknown): Promise<void> {
 
 /** Why a call failed, for the reader. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Refusal ? said(error.message) : t('action.unreachable')
+  if (!(error instanceof Refusal)) return t('action.unreachable')
+  return error.code === 'ADMIN_TOKEN_REQUIRED' ? t('link.locked') : said(error.message)
 }
 
 export async function copy(text: string): Promise<void> {

@@ -15,7 +15,9 @@ export const tokenRequest = signal<{ readonly isWrong: boolean; readonly done: (
 /** How often the operator has entered a token, including the same one again. */
 const tokensGiven = signal(0)
 
-function keepToken(value: string): void {
+/** @param given may hold characters that no header can: what is copied from a chat or a document often does */
+function keepToken(given: string): void {
+  const value = given.replace(/[^!-~]/g, '')
   token.value = value
   tokensGiven.value++
   sessionStorage.setItem(TOKEN_KEY, value)

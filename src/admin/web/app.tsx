@@ -138,7 +138,7 @@ function TokenDialog() {
       <form
         onSubmit={(event) => {
           event.preventDefault()
-          request?.done(input.current?.value.trim())
+          request?.done(input.current?.value)
         }}
       >
         <h2 id="token">{t('token.title')}</h2>
