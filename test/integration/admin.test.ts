@@ -644,6 +644,33 @@ it('a call is given up by who hangs up', async () => {
   expect(log.text).not.toContain('failed')
 })
 
+it.each([
+  // The dashboard's *Try a request*, cancelled.
+  ['/v1/try', JSON.stringify({ url: 'http://a.test/' })],
+  // Half of its body was sent.
+  ['/v1/try', undefined],
+])('who hangs up at %s is no failure inside the gateway', async (path, body) => {
+  const { admin, view, log, ask } = await start()
+  const before = internalErrors.count
+  const waiting = Promise.withResolvers<void>()
+  view.tryRequest = (_order, signal) => {
+    waiting.resolve()
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('the request failed'))))
+  }
+  const { address } = admin
+  const headers = { host: `127.0.0.1:${address.port}`, ...withToken, 'Content-Length': body?.length ?? 9 }
+  const sent = request({ ...address, path, method: 'POST', headers, agent: false })
+  sent.on('error', () => {}).write(body ?? '{')
+  if (body === undefined) await once(sent, 'socket').then(([socket]) => once(socket, 'connect'))
+  else await waiting.promise
+  // Answered after what was sent before.
+  await ask('/healthz')
+  sent.destroy()
+  await ask('/healthz')
+  await ask('/healthz')
+  expect([internalErrors.count - before, log.text]).toEqual([0, expect.not.stringContaining('failed')])
+})
+
 it('hides what went wrong inside, and logs it', async () => {
   const { ask, view, log } = await start()
   const before = internalErrors.count

@@ -124,9 +124,9 @@ function changes({ view }: HandlerParts) {
     },
     retryProvider: ({ params: { name } }) => (view.retry(name) ? { name, retried: true } : unknownProvider()),
     callVendor: ({ params: { name }, body, signal }) =>
-      answerCall(() => view.call({ provider: name, ...body }, signal), signal),
-    listAreas: ({ params: { name }, signal }) => answerCall(() => view.areas(name, signal), signal),
-    testSource: ({ body, signal }) => answerCall(() => view.trial(body, signal), signal),
+      answerCall(() => view.call({ provider: name, ...body }, signal)),
+    listAreas: ({ params: { name }, signal }) => answerCall(() => view.areas(name, signal)),
+    testSource: ({ body, signal }) => answerCall(() => view.trial(body, signal)),
   } satisfies Partial<Handlers>
 }
 

@@ -24,6 +24,9 @@ import { SharedReports } from './shared-reports.ts'
 
 export interface RouteParts extends AccessParts, HandlerParts {}
 
+/** A client that closes its connection cancels its request and does not receive this status. */
+const CLIENT_GONE = 499
+
 /** @param host where the port listens: the default of the Host header */
 export function adminListener(parts: RouteParts, host: string): RequestListener {
   return getRequestListener(adminRoutes(parts).fetch, {
@@ -40,7 +43,8 @@ function adminRoutes(parts: RouteParts): Hono<Env> {
   app.use(ownPagesOnly())
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (_, methods) => refuseMethod(methods) }))
   app.notFound((c) => problem('ADMIN_NOT_FOUND', `there is nothing at ${c.req.path}`))
-  app.onError((error) => {
+  app.onError((error, c) => {
+    if (c.req.raw.signal.aborted) return new Response(null, { status: CLIENT_GONE })
     internalErrors.count++
     parts.log.error({ err: error }, 'an admin request failed')
     return problem('ADMIN_INTERNAL', 'the request failed inside the gateway; its log says more')

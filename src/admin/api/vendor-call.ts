@@ -5,16 +5,12 @@ import { OperatorCallRefused } from '../../supply/operator/call.ts'
 import { codeOfClass, VendorError } from '../../vendors/contract/error.ts'
 import { type ProblemCode, problem } from './problem.ts'
 
-/** A client that closes its connection cancels the call and does not receive this status. */
-const CLIENT_GONE = 499
-
-/** @throws unexpected errors */
-export async function answerCall<T>(call: () => Promise<T>, signal: AbortSignal): Promise<Response> {
+/** @throws unexpected errors, and those of a call that its client has cancelled */
+export async function answerCall<T>(call: () => Promise<T>): Promise<Response> {
   try {
     const answer = await call()
     return answer === undefined ? problem('ADMIN_UNKNOWN_PROVIDER', 'no provider has this name') : Response.json(answer)
   } catch (error) {
-    if (signal.aborted) return new Response(null, { status: CLIENT_GONE })
     const response = problemOf(error)
     if (response === undefined) throw error
     return response
