@@ -8,6 +8,9 @@
 import type { Clock, Timer } from '../clock.ts'
 import { containException, type ExceptionOwner } from '../internal-errors.ts'
 
+/** Entries that are late by this much: the process was stopped (SIGSTOP, a paused container, a suspended machine), or blocked. */
+const STANDSTILL_MS = 1_000
+
 /** An entry's place in a queue. */
 class Place {
   readonly entry: TimeoutEntry
@@ -48,6 +51,7 @@ export class TimeoutQueue {
   #size = 0
   #isClosed = false
   #isReplaced = false
+  #isExtended = false
 
   constructor(clock: Clock, durationMs: number) {
     this.#clock = clock
@@ -119,6 +123,13 @@ export class TimeoutQueue {
   /** The timer keeps running when its entry is removed: when it fires, it finds the next entry or none. */
   #onTimer(): void {
     const now = this.#clock.now()
+    const lateMs = now - (this.#first?.expiresAt ?? now)
+    this.#isExtended = lateMs >= STANDSTILL_MS && !this.#isExtended
+    // In a standstill nothing was read and sent: that time is added once, so that nobody is taken for silent who was not.
+    if (this.#isExtended) {
+      this.#timer = this.#clock.after(Math.min(lateMs, this.#durationMs), this.#expire)
+      return
+    }
     // The timer that fired keeps its place meanwhile: a callback that adds an entry must not start one for a later time.
     while (this.#timer !== undefined && this.#first !== undefined && this.#first.expiresAt <= now) {
       const { entry } = this.#first

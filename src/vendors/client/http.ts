@@ -165,7 +165,8 @@ async function call(
   const onAbort = () => stop.abort(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   const timedOut = new VendorError('server', 'timeout', `the vendor did not answer within ${request.timeoutMs} ms`)
-  const deadline = clock.after(request.timeoutMs, () => stop.abort(timedOut))
+  // After a standstill of the process a reply may be waiting to be read: the addresses in it are paid for.
+  const deadline = clock.after(request.timeoutMs, () => setImmediate(() => stop.abort(timedOut)))
   const sentAt = clock.now()
   try {
     const response = await send(dispatcher, request, stop.signal)

@@ -295,6 +295,15 @@ describe('a call that takes too long', () => {
     await expect.poll(() => sockets[0]?.destroyed).toBe(true)
   })
 
+  it('a reply that was there before its deadline is read: the process may have stood still', async () => {
+    const clock = new FakeClock()
+    const { port } = await serve((_incoming, response) => {
+      // The reply is in the socket of the caller, which has had no turn to read it.
+      response.end('[]', () => setImmediate(() => clock.advance(60_000)))
+    })
+    expect(await openHttp(clock).call(request(port), never)).toMatchObject({ status: 200, text: '[]' })
+  })
+
   it('so does a body that stops coming', async () => {
     const clock = new FakeClock()
     let arrived = () => {}
