@@ -44,10 +44,13 @@ export class TlsCertificate {
     return cert === this.#files.cert && key === this.#files.key
   }
 
-  /** The server's side of TLS on an accepted socket. A handshake that fails destroys it. */
+  /** The server's side of TLS on an accepted socket. A failure of TLS destroys it, in the handshake or later. */
   secure(socket: Socket): TLSSocket {
     const { TLSSocket } = process.getBuiltinModule('node:tls')
-    return new TLSSocket(socket, { isServer: true, secureContext: this.#context, ALPNProtocols: ['http/1.1'] })
+    const options = { isServer: true, secureContext: this.#context, ALPNProtocols: ['http/1.1'] }
+    const secured = new TLSSocket(socket, options)
+    // Without a `tls.Server` a record that is invalid, or a fourth renegotiation, has this event alone (seen with Node 24.21).
+    return secured.on('_tlsError', (error: Error) => secured.destroy(error))
   }
 
   #schedule(): void {

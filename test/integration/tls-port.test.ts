@@ -1,6 +1,7 @@
 /** Ports where clients speak TLS: every protocol inside it, handshakes that come to nothing, certificates that are replaced. */
 import { once } from 'node:events'
 import { renameSync, writeFileSync } from 'node:fs'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { expect, it, onTestFinished } from 'vitest'
@@ -13,6 +14,7 @@ import { readResponseHead } from '../support/http-wire.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { startReloadable } from '../support/reloads.ts'
 import { delay, expectEcho, SocketReader, send } from '../support/socket-io.ts'
+import { splice } from '../support/splice.ts'
 import { reset } from '../support/tls.ts'
 
 const first = makeCertificate('first')
@@ -168,4 +170,37 @@ it('an answer that is cut off ends without close_notify, and nothing of the conn
   expect((await reader.readToClose()).bytes.toString()).toMatch(/part$/)
   await eventually(() => gateway.app.data.connections).toBe(0)
   expect(internalErrors.count).toBe(0)
+})
+
+it('a record that is invalid ends the tunnel, at the upstream too', async () => {
+  const gateway = await start()
+  const sides: Socket[] = []
+  const path = await new LoopbackServer(async (socket) => {
+    const side = connectTcp(gateway.port, '127.0.0.1')
+    sides.push(side)
+    await splice(socket, side)
+  }).listen()
+  onTestFinished(() => path.close())
+  await tunnel({ ...gateway, port: path.port })
+  expect(gateway.app.data.tunnels).toBe(1)
+  // Application data of 32 octets whose authentication tag is wrong.
+  sides[0]?.write(Buffer.concat([Buffer.from('1703030020', 'hex'), Buffer.alloc(32)]))
+  await eventually(() => [gateway.app.data.tunnels, gateway.app.data.connections, gateway.leases()]).toEqual([0, 0, 0])
+  expect(internalErrors.count).toBe(0)
+})
+
+it('a client of TLS 1.2 may not renegotiate without end', async () => {
+  const { port } = await start()
+  const socket = connect({ host: '127.0.0.1', port, ca: [first.cert], maxVersion: 'TLSv1.2' })
+  socket.on('error', () => {})
+  await once(socket, 'secureConnect')
+  let times = 0
+  const renegotiate = () => {
+    times++
+    if (times < 20) socket.renegotiate({}, () => setImmediate(renegotiate))
+  }
+  const closed = once(socket, 'close')
+  renegotiate()
+  await closed
+  expect(times).toBeLessThan(10)
 })
