@@ -87,13 +87,18 @@ export function areasOf({ settings }: Caller, { areas }: Product): Pick<Source, 
 export function whitelistOf(caller: Caller): Pick<Source, 'whitelist'> {
   const { whitelist } = caller.vendor
   if (whitelist === undefined) return {}
-  const { isMissing = (error) => error.class === 'whitelist', echo, add, remove, callerParams } = whitelist
+  const { isMissing = (error) => error.class === 'whitelist', echo, add, remove, callerParams, sharedBy } = whitelist
+  // Between a list that was read and the call that replaces it, no other provider may change it.
+  const inTurn = (signal: AbortSignal, change: () => Promise<void>) =>
+    caller.deps.inTurn?.(`whitelist of ${sharedBy ?? caller.account}`, signal, change) ?? change()
   return {
     whitelist: {
       isMissing,
       addressFromError: ({ message }) => onlyAddressIn(message),
-      add: async (ip, signal) => add(assertPublic(ip, caller), steps(caller, atOnce(signal))),
-      ...(remove === undefined ? {} : { remove: async (ip, signal) => remove(ip, steps(caller, atOnce(signal))) }),
+      add: async (ip, signal) => inTurn(signal, () => add(assertPublic(ip, caller), steps(caller, atOnce(signal)))),
+      ...(remove === undefined
+        ? {}
+        : { remove: (ip, signal) => inTurn(signal, () => remove(ip, steps(caller, atOnce(signal)))) }),
       ...(echo === undefined ? {} : { echo: (signal) => askAddress(echo, caller, signal) }),
       ...(callerParams === undefined ? {} : { addCaller: () => void Object.assign(caller.learned, { callerParams }) }),
     },

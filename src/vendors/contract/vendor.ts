@@ -196,5 +196,7 @@ export interface Vendor {
     readonly remove?: (ip: string, account: Account) => Promise<void>
     /** Parameters with which an extraction registers its source address. */
     readonly callerParams?: Params
+    /** Names the whitelist, of which only one provider makes changes at a time; default: that of the account. */
+    readonly sharedBy?: string
   }
 }

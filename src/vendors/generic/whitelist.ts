@@ -3,6 +3,7 @@ import { given } from '../../given.ts'
 import type { Params, RawReply } from '../contract/operation.ts'
 import type { Account, Vendor } from '../contract/vendor.ts'
 import { malformed } from '../parse/reply.ts'
+import { withEveryName } from '../parse/template.ts'
 import { namesOf } from './call.ts'
 import type { CallSettings } from './call-settings.ts'
 import { teller } from './item.ts'
@@ -64,6 +65,8 @@ export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist
   }
   return {
     whitelist: {
+      // Providers that write their keys into each call have an account of their own each, and one whitelist.
+      sharedBy: new URL(withEveryName(whitelistAdd.url.reveal(), '0')).origin,
       add,
       ...(removal === undefined ? {} : { remove }),
       ...(whitelistEcho === undefined
