@@ -220,6 +220,7 @@ export const errorTexts = {
   'the reply has no token where login.token says': '应答中 login.token 所指的位置没有令牌',
   'an entry of the whitelist has no address where fields.ip says': '白名单中有一项在 fields.ip 所指的位置没有地址',
   'an entry of the whitelist has no name where fields.id says': '白名单中有一项在 fields.id 所指的位置没有编号',
+  'the whitelist has too many pages': '白名单页数太多',
   'the reply has no list where items says': '应答中 items 所指的位置没有列表',
   'the reply has nothing where value says': '应答中 value 所指的位置没有内容',
   'no entry under errors fits, so it counts as a fault of the vendor': 'errors 中没有符合的条目，按供应商故障处理',

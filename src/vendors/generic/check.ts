@@ -6,7 +6,7 @@ import type { EntryProblem } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 import { namesIn } from '../parse/template.ts'
 import { checkCall } from './check-call.ts'
-import { paramsOf } from './operations.ts'
+import { PAGE_PARAMS, paramsOf } from './operations.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -53,7 +53,7 @@ function namesFor(operation: string, { credentials, login, owned }: Members): st
     ...keys,
     ...token,
     ...(Object.hasOwn(paramsOf, operation) ? paramsOf[operation as keyof typeof paramsOf] : []),
-    ...(operation === 'extract' && owned === true ? ['page', 'offset', 'cursor'] : []),
+    ...(operation === 'extract' && owned === true ? PAGE_PARAMS : []),
   ]
 }
 
@@ -161,11 +161,17 @@ function checkWhitelist(operations: Members): EntryProblem[] {
   })
 }
 
-function checkPages({ owned, pages: written, operations: _, login: __, ...call }: Members): EntryProblem[] {
-  const path = ['pages']
-  const isNamed = membersOf(written)?.['next'] !== undefined
-  if (written !== undefined && owned !== true) return [{ path, message: 'needs owned: true, a list that is read' }]
+function checkPages({ owned, operations, login: _, ...call }: Members): EntryProblem[] {
+  if (call['pages'] !== undefined && owned !== true)
+    return [{ path: ['pages'], message: 'needs owned: true, a list that is read' }]
+  const list = membersOf(membersOf(operations)?.['whitelistList']) ?? {}
+  return [...checkCursor(call, []), ...checkCursor(list, ['operations', 'whitelistList'])]
+}
+
+function checkCursor({ pages, ...call }: Members, at: Path): EntryProblem[] {
+  const path = [...at, 'pages']
+  const isNamed = membersOf(pages)?.['next'] !== undefined
   const isUsed = namesIn(JSON.stringify(call)).includes('cursor')
   if (isUsed && !isNamed) return [{ path, message: 'needs next, the place of {cursor} in the reply' }]
-  return isNamed && !isUsed ? [{ path: ['pages', 'next'], message: 'needs {cursor} in the call' }] : []
+  return isNamed && !isUsed ? [{ path: [...path, 'next'], message: 'needs {cursor} in the call' }] : []
 }

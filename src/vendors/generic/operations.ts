@@ -7,6 +7,7 @@ import { composed, namesOf } from './call.ts'
 import type { CallSettings, LimitSettings } from './call-settings.ts'
 import { itemFilter, itemReader } from './item.ts'
 import { LOGIN, readLogin } from './login.ts'
+import type { Paging } from './pages.ts'
 import { type ListReading, readAnswer, readList } from './reply.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { fieldCut, itemCut, readPath } from './select.ts'
@@ -23,11 +24,6 @@ export interface OpenCall {
   readonly operation: Operation
   /** @throws {VendorError} */
   readonly read: (reply: RawReply) => unknown
-}
-
-/** Whether the list has pages. */
-export function usesPage(own: GenericOwn): boolean {
-  return namesOf(own).some((name) => name === 'page' || name === 'offset')
 }
 
 export function usesNum(own: GenericOwn): boolean {
@@ -57,9 +53,7 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
     return [[name, open(own, name, settings, call.limit, purposeOf(name, settings), read)]]
   })
   const sale = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
-  const extract = own.owned
-    ? { ...purposes.query, params: { ...sale.params, page: { ...page, default: own.pages.first }, offset, cursor } }
-    : sale
+  const extract = own.owned ? { ...purposes.query, params: { ...sale.params, ...pageParams(own.pages.first) } } : sale
   calls.push([EXTRACT, open(own, EXTRACT, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
     const rules = rulesOf(own, login)
@@ -157,6 +151,7 @@ interface Purpose {
 }
 
 // Required with a default: a call by hand reads the first page.
+const pageParams = (first: number) => ({ page: { ...page, default: first }, offset, cursor })
 const page: Param = { type: 'integer', min: 0, required: true, managed: true, about: 'fills {page}', term: '{page}' }
 const offset: Param = { ...page, default: 0, about: 'fills {offset}', term: '{offset}' }
 const cursor: Param = {
@@ -179,8 +174,9 @@ const ips: Param = { type: 'string', about: 'the whole list, with commas between
 const id: Param = { type: 'string', about: 'what names the entry of the list', term: '{id}' }
 
 /** A call has only those of the whitelist's parameters that it fills in. */
-function purposeOf(name: OperationName, settings: CallSettings): Purpose {
+function purposeOf(name: OperationName, settings: CallSettings & { readonly pages?: Paging }): Purpose {
   const purpose = purposes[name]
+  if (settings.pages !== undefined) return { ...purpose, params: pageParams(settings.pages.first) }
   if (name !== 'whitelistAdd' && name !== 'whitelistRemove') return purpose
   const used = namesOf(settings)
   const more = Object.entries({ ips, id }).filter(([param]) => used.includes(param))
@@ -197,11 +193,18 @@ const purposes: Readonly<Record<OperationName | 'extract' | 'login', Purpose>> =
   release: { about: 'gives an address back', effect: 'changes', params: { ref } },
   whitelistAdd: { about: 'puts an address on the whitelist', effect: 'changes', params: { ip: address } },
   whitelistRemove: { about: 'takes an address off the whitelist', effect: 'changes', params: { ip: address } },
-  whitelistList: { about: 'lists the addresses on the whitelist', effect: 'reads', reply: '[{ip, id}]' },
+  whitelistList: {
+    about: 'lists the addresses on the whitelist',
+    effect: 'reads',
+    reply: '{entries: [{ip, id}], next}',
+  },
   whitelistEcho: { about: 'tells under which address the vendor sees us', effect: 'reads' },
   balance: { about: 'tells what is left on the account', effect: 'reads' },
   login: { about: 'brings the token that the other calls carry', effect: 'reads' },
 }
+
+/** Names that a call for one page of a list may use. */
+export const PAGE_PARAMS = ['page', 'offset', 'cursor']
 
 /** Names that a call of each purpose may use, beside the general ones. */
 export const paramsOf: Readonly<Record<keyof typeof purposes, readonly string[]>> = {
@@ -210,7 +213,7 @@ export const paramsOf: Readonly<Record<keyof typeof purposes, readonly string[]>
   release: ['ref', 'host', 'port'],
   whitelistAdd: ['ip', 'ips'],
   whitelistRemove: ['ip', 'ips', 'id'],
-  whitelistList: [],
+  whitelistList: PAGE_PARAMS,
   whitelistEcho: [],
   balance: [],
   login: [],

@@ -6,24 +6,23 @@ import type { Delivered } from '../contract/vendor.ts'
 import { malformed, membersOf, refusal, textOf } from '../parse/reply.ts'
 import type { Item, ItemFilter, ItemReader } from './item.ts'
 import { type Outcome, readOutcome, refusalIn, refusalInText, type Said, UNKNOWN } from './outcome.ts'
+import type { Page, Paging } from './pages.ts'
 import type { ListSettings, ReplySettings } from './reply-settings.ts'
 import { type Cut, opened, readPath, valueAt, valuesAt } from './select.ts'
 
 /** How a list of addresses is read. */
 export interface ListReading {
   readonly rules: ReplySettings
-  readonly list: ListSettings & { readonly pages?: { readonly next?: string | undefined } }
+  readonly list: ListSettings & { readonly pages?: Paging }
   readonly cut: Cut
   readonly item: ItemReader
   readonly isMeant: ItemFilter
 }
 
 /** The addresses of a reply, before the engine adds the times. */
-export interface ListReply extends Delivered {
-  /** Number of entries, including those that are left out: of items, or of the groups at the first `*` of `items`. */
+export interface ListReply extends Delivered, Page {
+  /** Of items, or of the groups at the first `*` of `items`. */
   readonly listed: number
-  /** What the next page is called, if the reply tells. */
-  readonly next?: string | undefined
 }
 
 /** @throws {VendorError} class server with the code `body` for an unreadable reply, else the error by the entry's table */
@@ -64,6 +63,10 @@ export function figureAt(data: unknown, path: string | undefined): number | unde
   return figure === undefined ? undefined : Number(figure.replaceAll(',', ''))
 }
 
+export function nextPageIn(data: unknown, pages: Paging | undefined): string | undefined {
+  return pages?.next === undefined ? undefined : textAt(data, pages.next)
+}
+
 function treeList({ data, said }: Outcome, reading: ListReading): ListReply {
   const { rules, list } = reading
   const items = itemsIn(data, reading)
@@ -72,8 +75,7 @@ function treeList({ data, said }: Outcome, reading: ListReading): ListReply {
   const refused = delivered.sold.length === 0 ? refusalIn(said, rules) : undefined
   if (refused !== undefined) throw refused
   const balance = list.balance === undefined ? undefined : figureAt(data, list.balance)
-  const next = list.pages?.next === undefined ? undefined : textAt(data, list.pages.next)
-  return { ...delivered, ...given({ balance, next }) }
+  return { ...delivered, ...given({ balance, next: nextPageIn(data, list.pages) }) }
 }
 
 /** A reply with an error in it is a refusal of the vendor, also when the entry's table does not have that error. */

@@ -32,7 +32,11 @@ const operations = () =>
     whitelistAdd: call('Adds an address of this machine to the whitelist: {ip}, or {ips} for the whole list.'),
     whitelistRemove: call('Removes an address of this machine from the whitelist: {ip}, {id}, or {ips} for the rest.'),
     whitelistList: z
-      .strictObject({ ...operationKeys(), ...whitelistKeys() })
+      .strictObject({
+        ...operationKeys(),
+        ...whitelistKeys(),
+        pages: pages().meta({ description: 'Pages of the list.' }),
+      })
       .optional()
       .meta({ description: 'Lists the whitelist, for calls that need {ips} or {id}.' }),
     whitelistEcho: z
@@ -66,6 +70,16 @@ function optional({ items, only, balance, separator, fieldSeparator, fields }: R
     fields: fields.unwrap().optional().meta({ description: 'Where each fact stands in an item.' }),
   }
 }
+
+const pages = () =>
+  z
+    .strictObject({
+      first: integer(0, 1).default(1).meta({ description: 'Number of the first page: {page}.' }),
+      next: path().optional().meta({
+        description: 'Where a reply tells what the next page is called: {cursor}. Nothing there: it was the last one.',
+      }),
+    })
+    .prefault({})
 
 const login = () =>
   z.strictObject({
@@ -105,15 +119,7 @@ export const settings = collectable(() => ({
     description:
       'The reply lists what the account rents already: nothing is bought, all of it is used, and it is read again while clients come. {page} asks for page after page.',
   }),
-  pages: z
-    .strictObject({
-      first: integer(0, 1).default(1).meta({ description: 'Number of the first page: {page}.' }),
-      next: path().optional().meta({
-        description: 'Where a reply tells what the next page is called: {cursor}. Nothing there: it was the last one.',
-      }),
-    })
-    .prefault({})
-    .meta({ description: 'Pages of an owned list.' }),
+  pages: pages().meta({ description: 'Pages of an owned list.' }),
   login: login().optional().meta({ description: 'A call that brings a token: {token} in all others.' }),
   operations: operations().prefault({}).meta({ description: 'Other calls of the vendor.' }),
   ...giveBackSetting,

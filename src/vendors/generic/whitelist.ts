@@ -7,7 +7,8 @@ import { withEveryName } from '../parse/template.ts'
 import { namesOf } from './call.ts'
 import type { CallSettings } from './call-settings.ts'
 import { teller } from './item.ts'
-import { readEntries } from './reply.ts'
+import { MAX_PAGES, type Page, type Paging, readPages } from './pages.ts'
+import { nextPageIn, readEntries } from './reply.ts'
 import type { ReplySettings, WhitelistSettings } from './reply-settings.ts'
 import { fieldCut, itemCut, readSelector } from './select.ts'
 import type { GenericOwn } from './settings.ts'
@@ -20,32 +21,51 @@ interface Entry {
   readonly id: string | undefined
 }
 
+/** The list, or one page of it. */
+interface Entries extends Page {
+  readonly entries: readonly Entry[]
+}
+
 /** Addresses and networks: `198.51.100.7`, `198.51.100.0/24`, `2001:db8::1`. */
 const ADDRESS = /^[\da-f:.*/-]{2,128}$/i
 
 /** @throws {VendorError} also for an entry that cannot be read: a call with the whole list would remove it */
-export function readWhitelist(rules: ReplySettings, list: WhitelistSettings): (reply: RawReply) => readonly Entry[] {
+export function readWhitelist(
+  rules: ReplySettings,
+  list: WhitelistSettings & { readonly pages: Paging },
+): (reply: RawReply) => Entries {
   const [columns, cut] = [fieldCut(list.fieldSeparator), itemCut(list.separator)]
   const [ip, id] = [list.fields.ip, list.fields.id].map((place) =>
     place === undefined ? undefined : readSelector(place),
   )
   return (reply) => {
     const { items, data } = readEntries(reply, rules, { list, cut })
-    return items.map((item) => {
+    const entries = items.map((item) => {
       const tell = teller(columns, item, data)
       const address = tell(ip)
       if (address === undefined || !ADDRESS.test(address) || !/[\d:]/.test(address))
         throw malformed('an entry of the whitelist has no address where fields.ip says')
       return { ip: address, id: tell(id) }
     })
+    return { entries, listed: entries.length, ...given({ next: nextPageIn(data, list.pages) }) }
   }
 }
 
 export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist'> {
   const { whitelistAdd, whitelistRemove, whitelistEcho, whitelistList } = operations
   if (whitelistAdd === undefined) return {}
-  const listed = async (account: Account) =>
-    whitelistList === undefined ? undefined : ((await account.call('whitelistList', {})) as readonly Entry[])
+  const listed = async (account: Account) => {
+    if (whitelistList === undefined) return undefined
+    const pages = await readPages(
+      async (numbers) => (await account.call('whitelistList', { ...numbers })) as Entries,
+      whitelistList.pages,
+      namesOf(whitelistList),
+      ({ entries }) => JSON.stringify(entries),
+    )
+    // A call with the whole list would remove the entries of further pages.
+    if (pages.length === MAX_PAGES) throw malformed('the whitelist has too many pages')
+    return [...new Map(pages.flatMap(({ entries }) => entries).map((one) => [`${one.ip} ${one.id}`, one])).values()]
+  }
   const add: NonNullable<Vendor['whitelist']>['add'] = async (ip, account) => {
     const entries = await listed(account)
     if (entries?.some((entry) => entry.ip === ip) === true) return

@@ -153,6 +153,14 @@ describe('generic: keys that contradict each other', () => {
       { success: '{ field: code, is: { a: 1 } }' },
       'providers[0].success.is write a text or a number or true or false or null or a list',
     ],
+    [
+      'a page of the whitelist without a name',
+      {
+        operations:
+          '{ whitelistAdd: { url: "http://a.example/{ip}" }, whitelistList: { url: "http://a.example/{cursor}" } }',
+      },
+      'providers[0].operations.whitelistList.pages needs next, the place of {cursor}',
+    ],
     ['pages of what is bought', { pages: '{ first: 0 }' }, 'providers[0].pages needs owned: true'],
     [
       'a cursor without its place',

@@ -115,6 +115,22 @@ it('an offset instead of a page', async () => {
   expect(asked()).toEqual(['/ips?offset=0&limit=2', '/ips?offset=2&limit=2'])
 })
 
+it('an offset counts what came, where the vendor gives less than was asked for', async () => {
+  const url = 'https://vendor.example/ips?offset={offset}&limit={num}'
+  const pages = [['198.51.100.1:1', '198.51.100.2:1'], ['198.51.100.3:1']].map((list) => json(list))
+  const { source, asked } = open({ url, maxPerCall: 100, owned: true, fields: { address: '$' } }, ...pages)
+  expect((await source.extract(1, { signal: never })).sold).toHaveLength(3)
+  expect(asked()).toEqual(['/ips?offset=0&limit=100', '/ips?offset=2&limit=100'])
+})
+
+it('a vendor that repeats its last page is asked no further', async () => {
+  const page = (...ports: number[]) => json(ports.map((port) => `198.51.100.1:${port}`))
+  const entry = { url: 'https://vendor.example/ips?page={page}', maxPerCall: 2, owned: true, fields: { address: '$' } }
+  const { source, http } = open(entry, page(1, 2), page(3, 4), page(3, 4))
+  expect((await source.extract(1, { signal: never })).sold).toHaveLength(4)
+  expect(http.requests).toHaveLength(3)
+})
+
 it('pages that are counted from 0', async () => {
   const entry = { url: 'https://vendor.example/ips?page={page}', maxPerCall: 2, owned: true, pages: { first: 0 } }
   const pages = [['198.51.100.1:1', '198.51.100.2:1'], ['198.51.100.3:1']].map((list) => json(list))

@@ -1,11 +1,11 @@
 /** A whitelist that is read and then replaced as a whole. */
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { VendorHttp } from '../../../../src/vendors/client/http.ts'
 import { KeyedMutex } from '../../../../src/vendors/client/keyed-mutex.ts'
 import { parseOwn } from '../../../../src/vendors/generic/settings.ts'
 import { openSource } from '../../../../src/vendors/registry.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'
-import { never, settingsOf } from '../scripted-http.ts'
+import { failureOf, never, type Scripted, scripted, settingsOf } from '../scripted-http.ts'
 
 it('is replaced by one provider at a time: the second one keeps what the first has added', async () => {
   let held = '9.9.9.9'
@@ -36,4 +36,64 @@ it('is replaced by one provider at a time: the second one keeps what the first h
   expect(held).toBe('9.9.9.9,8.8.8.8,8.8.4.4')
   await Promise.all([mine?.whitelist?.remove?.('8.8.8.8', never), yours?.whitelist?.remove?.('9.9.9.9', never)])
   expect(held).toBe('8.8.4.4')
+})
+
+describe('a whitelist in pages', () => {
+  const ips = (...addresses: string[]): Scripted => ({ body: JSON.stringify({ ips: addresses }) })
+  const ok: Scripted = { body: '{}' }
+
+  function open(whitelistList: object, ...script: Scripted[]) {
+    const url = 'http://api.vendor.example'
+    const list = { url: `${url}/list`, items: 'ips', ...whitelistList }
+    const operations = { whitelistAdd: { url: `${url}/set`, query: { ips: '{ips}' } }, whitelistList: list }
+    const own = parseOwn({ url, format: 'json', operations, errors: [{ status: 404, class: 'no_resource' }] })
+    const { source, http } = scripted({ vendor: 'generic', product: 'list', own })
+    http.script = script
+    const asked = () => http.requests.map(({ url: { pathname, search } }) => decodeURIComponent(`${pathname}${search}`))
+    return { ...(source.whitelist ?? expect.fail('no whitelist')), asked }
+  }
+
+  it.each<[string, Scripted]>([
+    ['a short one', ips('192.0.2.3')],
+    ['one that is not there', { status: 404, body: '{}' }],
+    ['the one before it again', ips('9.9.9.9', '8.8.4.0/24')],
+  ])('is read to the end, and nothing on a later page is lost: the last page is %s', async (_title, last) => {
+    const page = { query: { page: '{page}', skip: '{offset}' } }
+    const { add, asked } = open(page, ips('1.1.1.1', '2.2.2.2'), ips('9.9.9.9', '8.8.4.0/24'), last, ok)
+    await add('8.8.8.8', never)
+    const more = last.body.includes('192.0.2.3') ? '192.0.2.3,' : ''
+    expect(asked()).toEqual([
+      ...['/list?page=1&skip=0', '/list?page=2&skip=2', '/list?page=3&skip=4'],
+      `/set?ips=1.1.1.1,2.2.2.2,9.9.9.9,8.8.4.0/24,${more}8.8.8.8`,
+    ])
+  })
+
+  it('with names', async () => {
+    const named = (next: string | null, ...addresses: string[]) => ({ body: JSON.stringify({ ips: addresses, next }) })
+    const list = { query: { after: '{cursor}' }, pages: { next: 'next' } }
+    const { add, remove, asked } = open(
+      list,
+      ...[named('b', '1.1.1.1'), named(null, '9.9.9.9'), ok, named('b', '1.1.1.1'), named('', '8.8.8.8'), ok],
+    )
+    await add('8.8.8.8', never)
+    await remove?.('8.8.8.8', never)
+    expect(asked()).toEqual([
+      ...['/list', '/list?after=b', '/set?ips=1.1.1.1,9.9.9.9,8.8.8.8'],
+      ...['/list', '/list?after=b', '/set?ips=1.1.1.1'],
+    ])
+  })
+
+  it('without an end is not replaced', async () => {
+    const pages = Array.from({ length: 100 }, (_, n) => ips(`198.51.100.${n}`))
+    const { add, asked } = open({ query: { page: '{page}' }, pages: { first: 0 } }, ...pages, ok)
+    expect((await failureOf(add('8.8.8.8', never))).message).toContain('pages')
+    expect(asked()).toHaveLength(100)
+    expect(asked()[99]).toBe('/list?page=99')
+  })
+
+  it('is not replaced when one of them failed', async () => {
+    const { add, asked } = open({ query: { page: '{page}' } }, ips('1.1.1.1'), { status: 502, body: '' }, ok)
+    expect((await failureOf(add('8.8.8.8', never))).class).toBe('server')
+    expect(asked()).toHaveLength(2)
+  })
 })
