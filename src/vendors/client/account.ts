@@ -115,10 +115,13 @@ async function askAddress(
   throw new VendorError('server', 'body', 'the vendor was asked for our address and named none')
 }
 
+/** An IPv4 address may stand directly behind a word and a colon (`IP:198.51.100.7`); with a port it is a proxy. */
+const ADDRESSES =
+  /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|:\d|\.\d)|(?<![\w.:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:]|\.\d)/gi
+
 /** A message with two addresses is ambiguous: then neither is used. */
 function onlyAddressIn(words: string): string | undefined {
-  const found =
-    words.match(/(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w:]|\.\d)/gi) ?? []
+  const found = words.match(ADDRESSES) ?? []
   const addresses = new Set(found.filter((text) => isIP(text) !== 0 && refusalOf(text, false) === undefined))
   const [only] = addresses
   return addresses.size === 1 ? only : undefined
