@@ -2,6 +2,7 @@
 import { given } from '../../given.ts'
 import type { VendorError } from '../contract/error.ts'
 import type { ErrorRule, RawReply } from '../contract/operation.ts'
+import { saidIn as envelopeIn, isSuccess } from '../parse/envelope.ts'
 import { parseJson } from '../parse/json.ts'
 import { errorInText, malformed, refusal, startsLikeMarkup, textOf } from '../parse/reply.ts'
 import { readXml } from '../parse/xml.ts'
@@ -77,10 +78,21 @@ export const UNKNOWN: ErrorRule = {
 
 function errorInJson(body: string, nothing: Said, rules: ReplySettings): VendorError {
   const data = orRefused(() => parseJson(body), nothing, rules)
-  const said = saidIn(data, nothing, rules)
-  if (said.code !== undefined && said.isGood !== true)
-    return refusalIn(said, rules) ?? refusal(UNKNOWN, said.code, said.message ?? '')
-  return refusalIn(said, rules) ?? malformed('JSON came where a text was expected', body)
+  const { field, code, message } = rules.success ?? {}
+  const isTold = (field ?? code ?? message) !== undefined
+  const said = isTold ? saidIn(data, nothing, rules) : inUsualMembers(data, nothing)
+  const refused = refusalIn(said, rules) ?? refusalIn(nothing, rules)
+  if (refused !== undefined) return refused
+  if (said.isGood === true || (said.code ?? said.message) === undefined)
+    return malformed('JSON came where a text was expected', body)
+  return refusal(UNKNOWN, said.code ?? `http-${said.status}`, said.message ?? '')
+}
+
+/** Where an entry for texts does not say how JSON tells an error: `code`, `msg` and the like. */
+function inUsualMembers(data: unknown, nothing: Said): Said {
+  const { code, words = '' } = envelopeIn(data) ?? {}
+  const isGood = code !== undefined && isSuccess(code)
+  return { ...nothing, code, isGood, message: isGood || words === '' ? undefined : words }
 }
 
 function saidIn(data: unknown, nothing: Said, { success }: ReplySettings): Said {
