@@ -52,8 +52,10 @@ export function openCalls(own: GenericOwn): Readonly<Record<string, OpenCall>> {
           : (reply: RawReply) => readAnswer(reply, rules, value)
     return [[name, open(own, name, settings, call.limit, purposeOf(name, settings), read)]]
   })
-  const sale = { ...purposes.extract, params: { num: numberOf(maxPerCallOf(own)) } }
-  const extract = own.owned ? { ...purposes.query, params: { ...sale.params, ...pageParams(own.pages.first) } } : sale
+  const num = numberOf(maxPerCallOf(own))
+  const extract = own.owned
+    ? { ...purposes.query, params: { num: { ...num, default: num.max }, ...pageParams(own.pages.first) } }
+    : { ...purposes.extract, params: { num } }
   calls.push([EXTRACT, open(own, EXTRACT, own, own.limit, extract, readerOfList(own, own, own.owned))])
   if (login !== undefined) {
     const rules = rulesOf(own, login)
@@ -219,9 +221,9 @@ export const paramsOf: Readonly<Record<keyof typeof purposes, readonly string[]>
   login: [],
 }
 
-function numberOf(max: number): Param {
+function numberOf(max: number): Param & { readonly max: number } {
   const about = 'how many addresses: fills {num}'
-  return { type: 'integer', min: 1, max, default: 1, managed: true, about, term: '{num}' }
+  return { type: 'integer', min: 1, max, required: true, default: 1, managed: true, about, term: '{num}' }
 }
 
 function hidden(name: string): Param {

@@ -289,12 +289,40 @@ describe('operations', () => {
     })
   })
 
+  it.each([
+    ['one address', false, '?n=1'],
+    ['a page of an owned list', true, '?n=50'],
+  ])('a call by hand without a number asks for %s', async (_title, owned, search) => {
+    const url = 'http://api.vendor.example/take?n={num}'
+    const { source, http } = open({ url, owned, maxPerCall: 50 }, ADDRESS)
+    await source.call?.('extract', {}, { signal: never })
+    expect(http.requests.map(({ url: { search: sent } }) => sent)).toEqual([search])
+  })
+
   it('query reads as the extraction does, but for what it says itself', async () => {
     const query = { url, format: 'json', items: 'held', fields: { address: 'a' } }
     const { source } = open({ operations: { query } }, json({ held: [{ a: '198.51.100.9:81' }] }))
     expect((await source.query({ signal: never })).sold.map(({ host, port }) => [host, port])).toEqual([
       ['198.51.100.9', 81],
     ])
+  })
+
+  it.each<[object, object]>([
+    [
+      { code: 117, msg: 'add the requested IP [8.8.8.8]' },
+      { class: 'whitelist', vendorCode: '117', message: 'add the requested IP [8.8.8.8]' },
+    ],
+    [{ success: false, message: 'come back later' }, { class: 'rate_limited', message: 'come back later' }],
+    [{ code: 999, msg: 'sorry' }, { class: 'server', vendorCode: '999', message: 'sorry' }],
+    [{ error: 'sorry' }, { class: 'server', message: 'sorry' }],
+    [{ code: 0, msg: 'ok', data: ['198.51.100.7:80'] }, { vendorCode: 'body' }],
+  ])('an error in JSON where a text is expected, without a word about its members: %j', async (reply, expected) => {
+    const errors = [
+      { code: 117, class: 'whitelist' },
+      { contains: 'later', class: 'rate_limited' },
+    ]
+    const { source } = open({ errors }, json(reply))
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject(expected)
   })
 
   it('a text without its word of success is an error, by the table where that knows it', async () => {
