@@ -10,12 +10,14 @@ export class AddressOutcomes {
     this.#parts = parts
   }
 
-  /** Outcome of the first use of an address: see health.ts. */
+  /** Outcome of the first use of an address: see health.ts. Several processes may report it: `upstream.worked` is set after the first report. */
   firstUse(upstream: Upstream, worked: boolean, cause: string | undefined): void {
     const { status, stock, store, settings, source, log } = this.#parts
     if (worked) {
-      stock.counts.used++
-      store.opened(upstream.id)
+      if (!upstream.worked) {
+        stock.counts.used++
+        store.opened(upstream.id)
+      }
       return void status.addressWorked()
     }
     const hasLogin = upstream.facts.username !== undefined

@@ -97,8 +97,8 @@ export class PoolFeed {
         this.#apply(worker, id, (upstream, now) => pool.ban(upstream, target, now + leftMs, now)),
       'first-use': ({ id, worked, cause }) =>
         this.#apply(worker, id, (upstream) => {
-          upstream.worked ||= worked
           supply.firstUse(upstream, worked, cause)
+          upstream.worked ||= worked
         }),
     }
   }

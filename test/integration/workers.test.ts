@@ -41,6 +41,8 @@ it('shares out the clients of one port, and reports the sum', { timeout: TEST_MS
   await expect.poll(() => ask('/metrics'), patiently).toContain('turnpike_tunnels 40\n')
   const leases = async () => /^turnpike_pool_leases.* (\d+)$/m.exec(await ask('/metrics'))?.[1]
   await expect.poll(leases, patiently).toBe('40')
+  // An address that both workers use is one address.
+  expect(await ask('/metrics')).toMatch(new RegExp(`^turnpike_provider_addresses_used_total\\S* ${UPSTREAMS}$`, 'm'))
   for (const { socket } of open.slice(10)) socket.destroy()
   await expect.poll(() => ask('/metrics'), patiently).toMatch(/^turnpike_tunnels 10$/m)
   const connections = async () => JSON.parse(await ask('/v1/connections?limit=100'))
