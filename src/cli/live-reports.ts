@@ -1,5 +1,6 @@
 /** What a running gateway reports live: the event stream of its admin port, held in one place for a view. */
 import { z } from 'zod'
+import type { Clock } from '../clock.ts'
 import { CommandError } from '../command-error.ts'
 import { translate } from '../messages/translate.ts'
 import { type AdminToken, openAdmin } from './admin-client.ts'
@@ -50,7 +51,10 @@ const providers = z.object({ isFirst: z.boolean(), providers: z.array(provider),
 export type LiveGateway = z.infer<typeof gatewayReport>
 export type LiveVerdict = z.infer<typeof verdict>
 export type LiveCounters = z.infer<typeof counters>
-export type LiveProvider = z.infer<typeof provider>
+export interface LiveProvider extends z.infer<typeof provider> {
+  /** When the report arrived, ms: there is no event when only a time in it runs down. */
+  readonly takenAt: number
+}
 
 /** The latest of everything; undefined or empty until it has been reported. */
 export class LiveReports {
@@ -59,15 +63,15 @@ export class LiveReports {
   counters: LiveCounters | undefined
   readonly providers = new Map<string, LiveProvider>()
 
-  /** @param data of an event; what has another shape is left out */
-  take(topic: string, data: unknown): void {
+  /** @param data of an event; what has another shape is left out. @param now ms */
+  take(topic: string, data: unknown, now: number): void {
     if (topic === 'verdict') this.verdict = verdict.safeParse(data).data ?? this.verdict
     if (topic === 'counters') this.counters = counters.safeParse(data).data ?? this.counters
     if (topic !== 'providers') return
     const news = providers.safeParse(data).data
     if (news === undefined) return
     if (news.isFirst) this.providers.clear()
-    for (const report of news.providers) this.providers.set(report.name, report)
+    for (const report of news.providers) this.providers.set(report.name, { ...report, takenAt: now })
     for (const name of news.gone) this.providers.delete(name)
   }
 }
@@ -79,6 +83,7 @@ const MAX_EVENT_CHARACTERS = 4_194_304
 
 interface FollowDeps {
   readonly token: AdminToken
+  readonly clock: Clock
   readonly signal: AbortSignal
   /** Called after each change of the reports. */
   readonly onChange: () => void
@@ -89,13 +94,13 @@ interface FollowDeps {
  * @throws {CommandError} when no gateway answers, refuses or ends the stream; the signal's reason
  */
 export async function followReports(place: string, reports: LiveReports, deps: FollowDeps): Promise<never> {
-  const { token, signal, onChange } = deps
+  const { token, clock, signal, onChange } = deps
   const first = await openAdmin(place, '/v1/gateway', { token, timeoutMs: SILENCE_MS, signal })
   reports.gateway = gatewayReport.safeParse(parsed(await first.text().catch(() => 'null'))).data
   const topics = '/v1/events?topics=verdict,counters,providers'
   const stream = await openAdmin(place, topics, { token, timeoutMs: SILENCE_MS, signal })
   const events = new EventText((topic, data) => {
-    reports.take(topic, data)
+    reports.take(topic, data, clock.now())
     onChange()
   })
   for await (const chunk of stream.pieces) events.push(chunk)

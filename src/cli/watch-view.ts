@@ -21,6 +21,8 @@ export interface LiveLink {
   readonly place: string
   /** Why there is no connection, in words; undefined while there is one. */
   readonly trouble: string | undefined
+  /** Time of the clock that has also timed the reports, ms. */
+  readonly now: number
 }
 
 type Style = Parameters<typeof styleText>[0]
@@ -39,7 +41,7 @@ export function renderFrame(reports: LiveReports, link: LiveLink, screen: Screen
     ...(link.trouble === undefined ? worstFindings(verdict) : [{ text: link.trouble, style: 'red' as const }]),
     { text: '' },
     ...(counters === undefined ? [{ text: translate('waiting for the first report') }] : figureLines(counters)),
-    ...(providers.size === 0 ? [] : [{ text: '' }, ...providerLines([...providers.values()], screen.columns)]),
+    ...(providers.size === 0 ? [] : [{ text: '' }, ...providerLines([...providers.values()], screen.columns, link.now)]),
   ]
   const all = lines.flatMap((line) => {
     const { text, isSentence = false } = line
@@ -180,7 +182,7 @@ export function stateText(state: string): string {
 
 const GAP = 2
 
-function providerLines(reports: readonly LiveProvider[], columns: number): Line[] {
+function providerLines(reports: readonly LiveProvider[], columns: number, now: number): Line[] {
   const all = columnsOf().map((column) => {
     const cells = [column.title, ...reports.map(column.cell)]
     return { cells, width: Math.max(...cells.map(displayWidth)) }
@@ -197,15 +199,14 @@ function providerLines(reports: readonly LiveProvider[], columns: number): Line[
       .trimEnd()
   return [
     { text: row(0), style: 'cyan' },
-    ...reports.flatMap((report, index) => [{ text: row(index + 1) }, ...why(report)]),
+    ...reports.flatMap((report, index) => [{ text: row(index + 1) }, ...why(report, now)]),
   ]
 }
 
-function why({ state, reason, nextAttemptInSeconds: next }: LiveProvider): Line[] {
+function why({ state, reason, nextAttemptInSeconds, takenAt }: LiveProvider, now: number): Line[] {
   if (state === 'ready' || reason == null || reason === '') return []
+  const next = Math.ceil((nextAttemptInSeconds ?? 0) - (now - takenAt) / 1_000)
   const when =
-    next == null || next === 0
-      ? ''
-      : ` (${say(pageTexts['provider.next'], { time: durationInWords(Math.ceil(next), currentLanguage()) })})`
+    next > 0 ? ` (${say(pageTexts['provider.next'], { time: durationInWords(next, currentLanguage()) })})` : ''
   return [{ text: `  ${oneLine(translateSentence(reason))}${when}`, style: 'yellow', isSentence: true }]
 }

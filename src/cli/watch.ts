@@ -32,7 +32,7 @@ const PLAIN_EVERY_MS = 10_000
  * @throws {ConfigError} when the file has mistakes; {CommandError} when it has no admin port
  */
 export async function watchStatus({ config: file }: StatusOptions, deps: WatchDeps): Promise<number> {
-  const { clock, environment, process } = deps
+  const { clock, environment, isTerminal, process } = deps
   const config = loadAdmin(file, environment)
   const { admin } = config
   if (admin === 'off') throw new CommandError(noAdminPort(file))
@@ -43,9 +43,9 @@ export async function watchStatus({ config: file }: StatusOptions, deps: WatchDe
   process.on('SIGINT', end)
   process.on('SIGTERM', end)
   const { signal } = ended
-  const view = deps.isTerminal ? new TerminalView(deps) : new PlainView(deps)
+  const view = isTerminal && environment['TERM'] !== 'dumb' ? new TerminalView(deps) : new PlainView(deps)
   let trouble: string | undefined = translate('connecting')
-  const draw = () => view.draw((screen) => renderFrame(reports, { place, trouble }, screen))
+  const draw = () => view.draw((screen) => renderFrame(reports, { place, trouble, now: clock.now() }, screen))
   const onChange = () => {
     trouble = undefined
     // The first events arrive in quick succession.
@@ -56,7 +56,7 @@ export async function watchStatus({ config: file }: StatusOptions, deps: WatchDe
     draw()
     while (!signal.aborted) {
       const token = tokenNow(file, environment) ?? adminToken(config)
-      const failure = await followReports(place, reports, { token, signal, onChange }).catch((error: unknown) => error)
+      const failure = await followReports(place, reports, { token, clock, signal, onChange }).catch((error: unknown) => error)
       trouble = sentenceOf(failure)
       if (!signal.aborted) draw()
       await clock.sleep(RETRY_MS, signal).catch(() => {})
@@ -129,11 +129,11 @@ class PlainView implements View {
     this.#deps = deps
   }
 
-  /** A frame with a changed head is written at once: the gateway became unreachable or reachable, or the verdict changed. */
+  /** Written at once: the gateway became unreachable or reachable, or the verdict changed, and not only a figure in it. */
   draw(render: Render): void {
     const { clock, out } = this.#deps
     const lines = render({ columns: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY, isColoured: false })
-    const head = lines.slice(0, 2).join('\n')
+    const head = lines.slice(0, 2).join('\n').replaceAll(/\d+/g, '')
     if (head === this.#first && clock.now() < this.#drawnAt + PLAIN_EVERY_MS) return
     this.#first = head
     this.#drawnAt = clock.now()

@@ -61,12 +61,12 @@ const verdict = {
 function reportsOf(names: readonly string[] = ['qg']): LiveReports {
   const reports = new LiveReports()
   reports.gateway = { version: '1.2.3' }
-  reports.take('verdict', verdict)
-  reports.take('counters', counters)
-  reports.take('providers', { isFirst: true, providers: names.map((name) => ({ ...provider, name })), gone: [] })
+  reports.take('verdict', verdict, 0)
+  reports.take('counters', counters, 0)
+  reports.take('providers', { isFirst: true, providers: names.map((name) => ({ ...provider, name })), gone: [] }, 0)
   return reports
 }
-const link = { place: '127.0.0.1:8081', trouble: undefined }
+const link = { place: '127.0.0.1:8081', trouble: undefined, now: 0 }
 const wide = { columns: 160, rows: 40, isColoured: false }
 
 describe('a frame', () => {
@@ -83,6 +83,14 @@ describe('a frame', () => {
       'provider  state    alive  calls  budget left  channels  bought  used  wasted  balance',
       'qg        stopped  5      12/60  497          3/10      123     119   2       -',
       '  the key is wrong [2J (next attempt in 12 s)',
+    ])
+  })
+
+  it('counts down the time to the next attempt between two reports', () => {
+    const shown = (now: number) => renderFrame(reportsOf(), { ...link, now }, wide).at(-1)
+    expect([shown(4_000), shown(20_000)]).toEqual([
+      '  the key is wrong [2J (next attempt in 8 s)',
+      '  the key is wrong [2J',
     ])
   })
 
@@ -128,7 +136,7 @@ describe('a frame', () => {
   it('shows three findings, and how many there are more', () => {
     const reports = reportsOf()
     const [finding] = verdict.findings
-    reports.take('verdict', { ...verdict, findings: Array.from({ length: 5 }, () => finding) })
+    reports.take('verdict', { ...verdict, findings: Array.from({ length: 5 }, () => finding) }, 0)
     const lines = renderFrame(reports, link, { ...wide, columns: Number.POSITIVE_INFINITY })
     expect(lines.slice(5, 9)).toEqual([
       'qg: the vendor refuses the key: no such key.',
@@ -163,9 +171,9 @@ describe('the reports', () => {
   it('are replaced, completed and removed by events, and unknown members do no harm', () => {
     const reports = reportsOf(['a', 'b'])
     const change = { isFirst: false, providers: [{ ...provider, name: 'b', alive: 7, news: 1 }], gone: ['a'] }
-    reports.take('providers', change)
+    reports.take('providers', change, 0)
     expect([...reports.providers.values()].map(({ name, alive }) => [name, alive])).toEqual([['b', 7]])
-    reports.take('counters', { another: 'shape' })
+    reports.take('counters', { another: 'shape' }, 0)
     expect(reports.counters?.tunnels).toBe(9)
   })
 
@@ -191,6 +199,9 @@ describe('the reports', () => {
 /** An admin port that sends one set of reports, and ends streams when it is told to. */
 async function startAdmin(port = 0) {
   const streams = new Set<ServerResponse>()
+  const send = (topic: string, data: unknown) => {
+    for (const stream of streams) stream.write(`event: ${topic}\ndata: ${JSON.stringify(data)}\n\n`)
+  }
   const server = createServer((request, response) => {
     if (request.url === '/v1/gateway') return void response.end('{"version":"9.9.9"}')
     streams.add(response)
@@ -203,10 +214,10 @@ async function startAdmin(port = 0) {
     for (const stream of streams) stream.destroy()
     await new Promise((resolve) => server.close(resolve))
   }
-  return { port: (server.address() as AddressInfo).port, stop }
+  return { port: (server.address() as AddressInfo).port, send, stop }
 }
 
-async function startWatch(port: number, isTerminal: boolean) {
+async function startWatch(port: number, isTerminal: boolean, environment = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'turnpike-watch-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const config = join(folder, 'gateway.yaml')
@@ -217,7 +228,7 @@ async function startWatch(port: number, isTerminal: boolean) {
   const terminalSize = () => ({ columns: 40, rows: 24 })
   const deps = {
     clock,
-    environment: {},
+    environment,
     process,
     isTerminal,
     terminalSize,
@@ -285,4 +296,33 @@ it('draws on a screen of its own, and gives the terminal back with the last fram
   expect(await running).toBe(0)
   expect(said.out.startsWith('\u001b[?25h\u001b[?1049l')).toBe(true)
   expect(said.out).toContain('Turnpike 9.9.9')
+})
+
+it.each([
+  { isTerminal: false, environment: {} },
+  { isTerminal: true, environment: { TERM: 'dumb' } },
+])('writes the figures every 10 s where it cannot draw, and another verdict at once: $isTerminal', async ({
+  isTerminal,
+  environment,
+}) => {
+  const admin = await startAdmin()
+  const { said, clock } = await startWatch(admin.port, isTerminal, environment)
+  onTestFinished(admin.stop)
+  await expect.poll(() => said.out).toContain('tunnels/s 12.3')
+  expect(said.out).not.toContain('\u001b')
+  const well = (ready: number) => ({
+    level: 'ok',
+    findings: [{ ...verdict.findings[0], level: 'ok', code: 'all-well', params: { ready, tunnels: 1 } }],
+  })
+  said.out = ''
+  admin.send('verdict', well(1))
+  await expect.poll(() => said.out).toContain('Addresses ready: 1;')
+  for (const ready of [2, 3]) admin.send('verdict', well(ready))
+  admin.send('verdict', verdict)
+  await expect.poll(() => said.out).toContain('the vendor refuses the key')
+  expect(said.out.match(/Addresses ready: \d/g)).toEqual(['Addresses ready: 1'])
+  said.out = ''
+  clock.advance(10_000)
+  admin.send('counters', { ...counters, tunnels: 77 })
+  await expect.poll(() => said.out).toContain('tunnels 77')
 })
