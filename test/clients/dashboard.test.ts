@@ -68,6 +68,9 @@ describe('the dashboard', () => {
     await page.waitForSelector('.verdict[data-code=key-wrong]')
     expect(await page.locator('.verdict[data-code=key-wrong]').textContent()).toContain('shop')
     await picture(page, 'wrong-key')
+    // The gateway sends the time once; the page counts it down.
+    const reason = page.locator('[data-provider=shop] [data-reason]')
+    await expect.poll(() => reason.textContent(), { timeout: WAIT_MS }).toMatch(/next attempt in 9 min 5[0-7] s/)
     shop.acceptsKey = true
     await page.click('.verdict[data-code=key-wrong] button')
     await page.fill('dialog input', 'a wrong token')

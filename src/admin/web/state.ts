@@ -22,6 +22,11 @@ export interface Held<Report> {
   readonly at: number
 }
 
+export interface HeldProvider extends ProviderReport {
+  /** As in Held: the gateway sends no event when only a time in the report runs down. */
+  readonly at: number
+}
+
 /** With the octets per second of an open one. */
 export interface HeldConnection extends Held<ConnectionReport> {
   /** When its octets last moved, `performance.now()` ms. */
@@ -34,7 +39,7 @@ export const link = signal<LinkState>('connecting')
 export const gateway = signal<GatewayReport | undefined>(undefined)
 export const verdict = signal<VerdictReport | undefined>(undefined)
 export const counters = signal<CountersEvent | undefined>(undefined)
-export const providers = signal<readonly ProviderReport[]>([])
+export const providers = signal<readonly HeldProvider[]>([])
 export const pool = signal<ReadonlyMap<string, Held<UpstreamReport>>>(new Map())
 export const connections = signal<ReadonlyMap<number, HeldConnection>>(new Map())
 /** Provider -> the places or lines that its vendor lists; only of those that were asked for. */
@@ -71,7 +76,7 @@ const handlers: Handlers = {
   },
   providers: ({ isFirst, providers: news, gone }) => {
     const known = new Map(isFirst ? [] : providers.value.map((provider) => [provider.name, provider]))
-    for (const provider of news) known.set(provider.name, provider)
+    for (const provider of news) known.set(provider.name, { ...provider, at: performance.now() })
     for (const name of gone) known.delete(name)
     providers.value = [...known.values()]
   },

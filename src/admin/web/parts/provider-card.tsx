@@ -2,6 +2,7 @@
 import type { ProviderReport } from '../../api/schemas/providers.ts'
 import { count, duration } from '../format.ts'
 import { said, t } from '../i18n.ts'
+import { type HeldProvider, now } from '../state.ts'
 import { ActionButton } from './action-button.tsx'
 import { Meter } from './meter.tsx'
 
@@ -22,8 +23,9 @@ const stateTones = {
   paused: 'idle',
 } as const
 
-export function ProviderCard({ report }: { readonly report: ProviderReport }) {
-  const { name, vendor, product, state, reason, nextAttemptInSeconds: next } = report
+export function ProviderCard({ report }: { readonly report: HeldProvider }) {
+  const { name, vendor, product, state, reason } = report
+  const next = Math.ceil((report.nextAttemptInSeconds ?? 0) - (now.value - report.at) / 1_000)
   const path = `v1/providers/${encodeURIComponent(name)}`
   const isPaused = state === 'paused'
   return (
@@ -39,7 +41,7 @@ export function ProviderCard({ report }: { readonly report: ProviderReport }) {
       {reason === null ? null : (
         <p class="small" data-reason>
           {said(reason)}
-          {next === null || next === 0 ? '' : ` (${t('provider.next', { time: duration(Math.ceil(next)) })})`}
+          {next > 0 ? ` (${t('provider.next', { time: duration(next) })})` : ''}
         </p>
       )}
       <Limits report={report} />
