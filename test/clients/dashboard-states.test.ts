@@ -66,6 +66,18 @@ describe('the dashboard', () => {
     expect(await cut('pool', '[data-upstream] > .mono', '203.0.113.7:40021')).toBe(0)
   })
 
+  it('finds a connection that is older than what the stream brings', async () => {
+    const { gateway, admin } = await startAll()
+    await ask(gateway, 'crawler-provider-demo-session-needle', WHOAMI)
+    await ask(gateway, 'crawler-provider-demo', `${WHOAMI}?[1-250]`)
+    const page = await openPage(admin)
+    await page.click('nav a[href="#/connections"]')
+    await page.fill('input[name=session]', 'needle')
+    const rows = page.locator('[data-connection]')
+    await expect.poll(() => rows.count(), { timeout: WAIT_MS }).toBe(1)
+    expect(await rows.first().textContent()).toContain('needle')
+  })
+
   it('offers the places that a vendor lists, and shows them for the configuration', async () => {
     const { admin } = await startAll({ providers: [{ name: 'demo', vendor: 'demo' }, await startAtlas()] })
     const page = await openPage(`${admin}#token=${TOKEN}`)

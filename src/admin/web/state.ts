@@ -3,7 +3,7 @@
  * visible, so that a hidden tab costs nothing on either side.
  */
 import { batch, signal } from '@preact/signals'
-import type { ConnectionReport } from '../api/schemas/connections.ts'
+import type { ConnectionReport, ConnectionsReport } from '../api/schemas/connections.ts'
 import type { CountersEvent, EventData } from '../api/schemas/events.ts'
 import type { GatewayReport } from '../api/schemas/gateway.ts'
 import type { HistoryReport } from '../api/schemas/history.ts'
@@ -94,7 +94,7 @@ const handlers: Handlers = {
   connections: ({ isFirst, connections: news, moved }) => {
     const at = performance.now()
     const next = new Map(isFirst ? [] : connections.value)
-    for (const report of news) next.set(report.id, { report, at, movedAt: at, upPerSecond: 0, downPerSecond: 0 })
+    for (const report of news) next.set(report.id, withoutRate(report, at))
     for (const bytes of moved) {
       const held = next.get(bytes.id)
       if (held !== undefined) next.set(bytes.id, withBytes(held, bytes, at))
@@ -108,6 +108,17 @@ const handlers: Handlers = {
   history: (data) => {
     history.value = history.value === undefined || data.at.length > 1 ? data : append(history.value, data)
   },
+}
+
+function withoutRate(report: ConnectionReport, at: number): HeldConnection {
+  return { report, at, movedAt: at, upPerSecond: 0, downPerSecond: 0 }
+}
+
+/** Adds closed connections that fit the query and that the stream has left out: it sends the latest, and of many a sample. */
+export async function findConnections(query: URLSearchParams): Promise<void> {
+  const found = await get<ConnectionsReport>(`v1/connections?state=closed&limit=1000&${query}`)
+  const older = found.connections.map((report) => [report.id, withoutRate(report, 0)] as const)
+  connections.value = new Map([...older, ...connections.value].sort(([a], [b]) => a - b))
 }
 
 function withBytes(

@@ -1,5 +1,6 @@
 /** Client connections, open and closed, each with the trace of its tries. */
 import { type Signal, useComputed, useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import type { ConnectionReport } from '../../api/schemas/connections.ts'
 import { t } from '../i18n.ts'
 import { ConnectionDetail } from '../parts/connection-detail.tsx'
@@ -7,10 +8,12 @@ import { ConnectionRow, columns } from '../parts/connection-row.tsx'
 import { isNarrow } from '../parts/narrow.ts'
 import { AS_THEY_COME, type Order, SortChoice, sortRows, Title } from '../parts/sorting.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
-import { connections, gateway, type HeldConnection } from '../state.ts'
+import { connections, findConnections, gateway, type HeldConnection, link } from '../state.ts'
 
 const ROW_PX = 36
 const NARROW_ROW_PX = 84
+/** The gateway is asked so long after the last key. */
+const TYPING_MS = 250
 
 const searchFields = ['host', 'user', 'session', 'provider', 'code'] as const
 type SearchField = (typeof searchFields)[number]
@@ -40,6 +43,12 @@ export function ConnectionsView() {
     const fitting = [...all.values()].filter(({ report }) => fits(report, wanted)).reverse()
     return sortRows(fitting, columns, order.value)
   })
+  useEffect(() => {
+    const { state, ...fields } = search.value
+    const query = new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== ''))
+    const timer = setTimeout(() => void findConnections(query).catch(() => {}), TYPING_MS)
+    return () => clearTimeout(timer)
+  }, [search.value, link.value])
   const chosen = selected.value === undefined ? undefined : connections.value.get(selected.value)
   return (
     <section aria-labelledby="connections">
