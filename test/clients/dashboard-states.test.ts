@@ -78,6 +78,30 @@ describe('the dashboard', () => {
     expect(await rows.first().textContent()).toContain('needle')
   })
 
+  it.each([360, 768])('has room for all figures at %i px', async (width) => {
+    const { gateway, admin } = await startAll()
+    await ask(gateway, 'crawler-provider-demo-session-a', WHOAMI)
+    const page = await openPage(admin, { viewport: { width, height: 800 } })
+    const cut = (cells: string) =>
+      page
+        .locator(cells)
+        .evaluateAll((all) =>
+          all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent),
+        )
+    await page.waitForSelector('.tiles')
+    await page.locator('.tile dd').evaluateAll((all) => {
+      for (const figure of all) figure.textContent = '999 ms / 999 ms'
+    })
+    expect(await cut('.tile dd')).toEqual([])
+    for (const view of ['pool', 'sessions']) {
+      await page.click(`nav a[href="#/${view}"]`)
+      await page.locator('.line').first().waitFor()
+      expect(await cut('.line [data-label]'), view).toEqual([])
+    }
+    const tops = await page.locator('header.top button').evaluateAll((all) => all.map((one) => one.offsetTop))
+    expect(new Set(tops).size).toBe(1)
+  })
+
   it('offers the places that a vendor lists, and shows them for the configuration', async () => {
     const { admin } = await startAll({ providers: [{ name: 'demo', vendor: 'demo' }, await startAtlas()] })
     const page = await openPage(`${admin}#token=${TOKEN}`)

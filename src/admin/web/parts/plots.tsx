@@ -29,8 +29,8 @@ const BLUE = '--plot-blue'
 const ORANGE = '--plot-orange'
 const GREEN = '--plot-green'
 const HEIGHT = 150
-/** Space for the figures of the y axis, CSS pixels: `10,000`. */
-const AXIS_PX = 58
+/** Space for the figures of the y axis, CSS pixels: `60.0 KB`. */
+const AXIS_PX = 68
 
 const milliseconds = (column: Column): Column =>
   column.map((value) => (value === null ? null : Math.round(value * 10_000) / 10))
