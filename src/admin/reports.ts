@@ -126,7 +126,7 @@ function whyState({
 }: Provider): Pick<ProviderReport, 'state' | 'reason' | 'reasonCode'> {
   const isHealthy = state.kind === 'ready' || (state.kind === 'waiting' && state.code === '')
   if (budgetReached !== undefined && isHealthy) {
-    const reason = `the budget ${budgetReached.which} of ${budgetReached.limit} addresses is used up`
+    const reason = `the budget ${budgetReached.which} of ${budgetReached.limit} is used up`
     return { state: 'budget-reached', reason, reasonCode: 'GW_BUDGET_REACHED' }
   }
   return { state: state.kind, reason: state.words || null, reasonCode: state.code || null }

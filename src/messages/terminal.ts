@@ -40,7 +40,7 @@ export const terminal = {
   semicolon: { en: '; ', zh: '；' },
   inBrackets: { en: '{text} ({more})', zh: '{text}（{more}）' },
   waiting: {
-    en: 'Stopping: {count} open connections may finish, for at most {seconds} s. Press Ctrl-C again to end now.',
+    en: 'Stopping. Open connections: {count}; they may finish for at most {seconds} s. Press Ctrl-C again to end now.',
     zh: '正在停止：等待 {count} 个连接结束，最多 {seconds} 秒。再按一次 Ctrl-C 立即结束。',
   },
   stopping: { en: 'Stopping.', zh: '正在停止。' },

@@ -69,7 +69,7 @@ export const verdictTexts = {
     zh: 'turnpike test-source {provider} 会显示读取到的应答。请更正其中指出的问题，然后重试。',
   },
   'verdict.budget-reached': {
-    en: '{provider}: the budget {which} of {limit} addresses is used up; the next one may be bought in {time}.',
+    en: '{provider}: the budget {which} of {limit} is used up; the next address may be bought in {time}.',
     zh: '{provider}：预算 {which}（{limit} 个地址）已用完；{time}后可以再买。',
   },
   'remedy.budget-reached': {
@@ -77,7 +77,7 @@ export const verdictTexts = {
     zh: '请等待，或调高 {provider} 的 budget.{which}。',
   },
   'verdict.budget-too-small': {
-    en: '{provider}: the budget {which} of {limit} addresses is smaller than one order of the vendor, so nothing can be bought.',
+    en: '{provider}: the budget {which} of {limit} is smaller than one order of the vendor, so nothing can be bought.',
     zh: '{provider}：预算 {which}（{limit} 个地址）小于供应商一次购买的数量，因此无法购买。',
   },
   'remedy.budget-too-small': {
@@ -85,7 +85,7 @@ export const verdictTexts = {
     zh: '请在 gateway.yaml 中调高 {provider} 的 budget.{which}，然后运行 turnpike reload。',
   },
   'verdict.budget-total-reached': {
-    en: '{provider}: the budget in total of {limit} addresses is used up.',
+    en: '{provider}: the budget in total of {limit} is used up.',
     zh: '{provider}：总预算（{limit} 个地址）已用完。',
   },
   'remedy.budget-total-reached': {

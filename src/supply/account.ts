@@ -175,6 +175,6 @@ export class Accounts {
 const PATIENCE_MS = 5_000
 
 function isFull({ calls, perMs }: CallWindow, wait: number): VendorError {
-  const words = `the limit of ${calls} calls in ${perMs / 1_000} s is used up`
+  const words = `the limit of calls (${calls} in ${perMs / 1_000} s) is used up`
   return new VendorError('quota_exhausted', 'limit', words, { wait })
 }

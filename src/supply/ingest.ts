@@ -230,8 +230,8 @@ function lifeFault(items: readonly Item[]): string | undefined {
   const { length } = items
   if (length === 0) return undefined
   if (items.every(({ promisedMs }) => promisedMs <= 0))
-    return `the deadlines of all ${length} addresses in the reply are past: a wrong zone or clock? Set ttl to use them all the same`
-  return `all ${length} addresses in the reply have less life left than pool.minLife: lower it, or buy a product that lives longer`
+    return `the deadlines of all addresses in the reply (${length}) are past: a wrong zone or clock? Set ttl to use them all the same`
+  return `all addresses in the reply (${length}) have less life left than pool.minLife: lower it, or buy a product that lives longer`
 }
 
 const doubts: Record<LifeDoubt, string> = {

@@ -51,7 +51,7 @@ function hopeless(provider: Provider | undefined, at: number | undefined, now: n
   const retryAfterMs = at === undefined ? undefined : Math.max(0, at - now)
   const reached = provider?.capacity.budgetReached
   if (provider !== undefined && reached !== undefined) {
-    const message = `provider "${provider.name}" has reached its budget ${reached.which} of ${reached.limit} addresses`
+    const message = `provider "${provider.name}" has reached its budget ${reached.which} of ${reached.limit}`
     return new GatewayError('GW_BUDGET_REACHED', message, { detail: { retryAfterMs } })
   }
   const words = provider?.state.words || provider?.capacity.fullBecause

@@ -120,7 +120,7 @@ it('is kept to its document: sessions that end, signatures, both limits, and not
   expect([vendor.logins, vendor.sales]).toEqual([2, 2])
   // Two of the four calls were refused: for the whitelist, and for the session.
   const refused = connectVia(gateway.port, 'echo.test:7')
-  await eventually(() => gateway.log.text).toContain('the limit of 4 calls in 3600 s is used up')
+  await eventually(() => gateway.log.text).toContain('the limit of calls (4 in 3600 s) is used up')
   expect((await refused).status).toBe(503)
   expect(vendor.sales).toBe(2)
 })

@@ -174,13 +174,13 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (ki
     const refused = await connectVia(gateway.port, 'echo.test:7')
     const { code, retryAfter } = refusalOf(refused)
     expect([code, Math.ceil(Number(retryAfter) / 10)]).toEqual(['GW_BUDGET_REACHED', 360])
-    expect((await refused.reader.readAll()).toString()).toContain('budget perHour of 1 addresses')
+    expect((await refused.reader.readAll()).toString()).toContain('budget perHour of 1')
     const ask = (path: string) =>
       fetch(`http://127.0.0.1:${gateway.app.admin?.port}${path}`, { headers: { connection: 'close' } })
     const readiness = await ask('/readyz')
     expect([readiness.status, await readiness.text()]).toEqual([
       503,
-      expect.stringMatching(/the budget perHour of 1 addresses is used up; next attempt in 3[56]\d\d s/),
+      expect.stringMatching(/the budget perHour of 1 is used up; next attempt in 3[56]\d\d s/),
     ])
     const metrics = await (await ask('/metrics')).text()
     expect(metrics).toMatch(/^turnpike_provider_budget_reached{provider="bought",budget="perHour"} 1$/m)

@@ -139,15 +139,15 @@ export const errorTexts = {
 
   // Supply
   'paused by the operator': '已由操作者暂停',
-  'provider "{name}" has reached its budget {which} of {limit} addresses':
+  'provider "{name}" has reached its budget {which} of {limit}':
     '供应商 "{name}" 的预算 {which}（{limit} 个地址）已用完',
   'provider "{name}" cannot bring addresses now': '供应商 "{name}" 目前不能提供地址',
   'provider "{name}" cannot bring addresses now: {words}': '供应商 "{name}" 目前不能提供地址：{words}',
   'provider "{name}" has {free} free channels, and a call takes {count}: try again when an address has ended':
     '供应商 "{name}" 有 {free} 个空闲通道，而一次调用需要 {count} 个：请在有地址到期后再试',
-  'the budget {which} of {limit} addresses is used up': '预算 {which}（{limit} 个地址）已用完',
-  'has reached its budget {which} of {limit} addresses': '预算 {which}（{limit} 个地址）已用完',
-  'has room for {free} more in its budget {which} of {limit} addresses, and this call may buy {count}':
+  'the budget {which} of {limit} is used up': '预算 {which}（{limit} 个地址）已用完',
+  'has reached its budget {which} of {limit}': '预算 {which}（{limit} 个地址）已用完',
+  'has room for {free} more in its budget {which} of {limit}, and this call may buy {count}':
     '预算 {which}（{limit} 个地址）只剩 {free} 个，而此调用可能购买 {count} 个',
   'the vendor sold only addresses that are held already': '供应商只给出了已持有的地址',
   'purchase.count: {count} instances are held, and no more are bought':
@@ -191,7 +191,7 @@ export const errorTexts = {
   "the vendor's API cannot be reached ({code})": '无法访问供应商的 API（{code}）',
   'the vendor refused the call (HTTP {status})': '供应商拒绝了调用（HTTP {status}）',
   'the vendor answered with HTTP {status}': '供应商返回 HTTP {status}',
-  'the limit of {calls} calls in {seconds} s is used up': '每 {seconds} 秒 {calls} 次的限频已用完',
+  'the limit of calls ({calls} in {seconds} s) is used up': '每 {seconds} 秒 {calls} 次的限频已用完',
   'the key of the signature is not written in {encoding}': '签名的 key 不是 {encoding} 编码',
   'the vendor says too many calls (HTTP 429)': '供应商表示调用过多（HTTP 429）',
   'the vendor answered with nothing': '供应商的应答为空',
@@ -247,10 +247,10 @@ export const errorTexts = {
   'the link of the reply brought no address': '应答中的链接没有返回地址',
   '{what}; it looks like {shape}': '{what}；形如 {shape}',
   'nothing in the reply is an address: {reason}': '应答中没有地址：{reason}',
-  'none of the {count} addresses in the reply can be used: {reason}': '应答中的 {count} 个地址都不能使用：{reason}',
-  'the deadlines of all {count} addresses in the reply are past: a wrong zone or clock? Set ttl to use them all the same':
+  'none of the addresses in the reply ({count}) can be used: {reason}': '应答中的 {count} 个地址都不能使用：{reason}',
+  'the deadlines of all addresses in the reply ({count}) are past: a wrong zone or clock? Set ttl to use them all the same':
     '应答中 {count} 个地址的到期时间都已过：时区或时钟有误？如仍要使用，请设置 ttl',
-  'all {count} addresses in the reply have less life left than pool.minLife: lower it, or buy a product that lives longer':
+  'all addresses in the reply ({count}) have less life left than pool.minLife: lower it, or buy a product that lives longer':
     '应答中 {count} 个地址的剩余寿命都短于 pool.minLife：请调低它，或购买寿命更长的产品',
   'the reply is empty': '应答为空',
   'the reply was not read': '应答没有读取',

@@ -73,8 +73,8 @@ export class OperatorOrders {
     const left = this.#orders.capacity.budgetLeft
     const words =
       left > 0
-        ? `has room for ${left} more in its budget ${which} of ${limit} addresses, and this call may buy ${count}`
-        : `has reached its budget ${which} of ${limit} addresses`
+        ? `has room for ${left} more in its budget ${which} of ${limit}, and this call may buy ${count}`
+        : `has reached its budget ${which} of ${limit}`
     return `provider "${this.#parts.settings.name}" ${words}`
   }
 

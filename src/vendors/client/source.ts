@@ -87,7 +87,7 @@ function assertSold(delivery: Delivery): Delivery {
   throw new VendorError(
     'server',
     'unusable',
-    `none of the ${delivery.rejected.length} addresses in the reply can be used: ${reason}`,
+    `none of the addresses in the reply (${delivery.rejected.length}) can be used: ${reason}`,
     { sale: 'sold' },
   )
 }

@@ -70,7 +70,7 @@ it('names the budget, or the channels, that stop the buying', async () => {
     supply.pool.remove(upstream as Upstream, 'blamed')
   })
   expect(readinessOf(true, [spent, full]).reasons).toEqual([
-    'provider "acme-a" has no address and can buy none: the budget total of 1 addresses is used up',
+    'provider "acme-a" has no address and can buy none: the budget total of 1 is used up',
     'provider "acme-a" has no address and can buy none: all its channels are occupied; next attempt in 21 s',
   ])
 })

@@ -49,7 +49,7 @@ it('names the budget that is used up, and when it is not any more', async () => 
   expect(verdict([report(supply)]).findings[0]).toMatchObject({
     ...{ level: 'warning', code: 'budget-reached' },
     params: { provider: 'acme-a', which: 'perHour', limit: 2, seconds: 3_600 },
-    sentence: expect.stringContaining('the next one may be bought in 1 h 00 min.'),
+    sentence: expect.stringContaining('the next address may be bought in 1 h 00 min.'),
   })
 })
 

@@ -132,7 +132,7 @@ it('Ctrl-C that npm forwards is one signal, a later one ends at once', async () 
 
 it.each([
   [0, '\nStopping.\n'],
-  [3, '\nStopping: 3 open connections may finish, for at most 8 s. Press Ctrl-C again to end now.\n'],
+  [3, '\nStopping. Open connections: 3; they may finish for at most 8 s. Press Ctrl-C again to end now.\n'],
 ])('on a terminal, Ctrl-C says what it waits for: %i connections', async (connections, words) => {
   const { events, process, drained, running } = setUp(undefined, { isTerminal: true, connections })
   await turn()

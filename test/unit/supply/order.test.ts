@@ -108,8 +108,8 @@ it('stops after two replies in a row of which nothing can be used, and says why'
 })
 
 it.each([
-  ['past', -60_000, 'the deadlines of all 1 addresses in the reply are past: a wrong zone or clock?'],
-  ['shorter than pool.minLife', 3_000, 'all 1 addresses in the reply have less life left than pool.minLife'],
+  ['past', -60_000, 'the deadlines of all addresses in the reply (1) are past: a wrong zone or clock?'],
+  ['shorter than pool.minLife', 3_000, 'all addresses in the reply (1) have less life left than pool.minLife'],
 ])('buys rarely when every life is %s, however long clients ask, and says why', async (_, lifeMs, words) => {
   const world = new World({ a: { vendor: { lifeMs, skewMs: 0 } } }, { minLife: 5_000 })
   for (let second = 0; second < 300; second++) {

@@ -344,7 +344,7 @@ it('tells clients why nothing will come: the budget', async () => {
   await world.clock.run(10_000)
   expect(await outlookOf(world)).toEqual({
     code: 'GW_BUDGET_REACHED',
-    message: 'provider "a" has reached its budget perHour of 1 addresses',
+    message: 'provider "a" has reached its budget perHour of 1',
     retryAfterMs: 3_600_000 - 11_000,
   })
 })
