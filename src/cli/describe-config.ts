@@ -21,10 +21,13 @@ export function describeListener(listener: ListenConfig, place: string = placeOf
     describeLogin(users?.length),
     ...(allow === undefined ? [] : [say(terminal.from, { networks: allow.join(', ') })]),
     ...(provider === undefined ? [] : [say(terminal.onlyProvider, { name: provider })]),
-    ...(session === 'off' ? [] : [say(terminal.sessionPer, { what: session })]),
+    ...(session === 'off' ? [] : [say(session === 'client' ? terminal.perClient : terminal.perTarget)]),
   ]
-  return `${place} (${facts.join('; ')})`
+  return withFacts(place, facts)
 }
+
+const withFacts = (text: string, facts: readonly string[]): string =>
+  say(terminal.inBrackets, { text, more: facts.join(say(terminal.semicolon)) })
 
 const placeOf = ({ host, port }: ListenConfig): string => formatAuthority(host, port)
 
@@ -35,7 +38,7 @@ function describeLogin(users: number | undefined): string {
 
 /** `qg (qg share-elastic; buys at most 500 an hour)`. */
 export function describeProvider(provider: ProviderConfig): string {
-  return `${provider.name} (${whatOf(provider)}; ${describeBudget(provider)})`
+  return withFacts(provider.name, [whatOf(provider), describeBudget(provider)])
 }
 
 function whatOf(provider: ProviderConfig): string {

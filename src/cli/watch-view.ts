@@ -206,7 +206,6 @@ function providerLines(reports: readonly LiveProvider[], columns: number, now: n
 function why({ state, reason, nextAttemptInSeconds, takenAt }: LiveProvider, now: number): Line[] {
   if (state === 'ready' || reason == null || reason === '') return []
   const next = Math.ceil((nextAttemptInSeconds ?? 0) - (now - takenAt) / 1_000)
-  const when =
-    next > 0 ? ` (${say(pageTexts['provider.next'], { time: durationInWords(next, currentLanguage()) })})` : ''
+  const when = next > 0 ? say(pageTexts['provider.next'], { time: durationInWords(next, currentLanguage()) }) : ''
   return [{ text: `  ${oneLine(translateSentence(reason))}${when}`, style: 'yellow', isSentence: true }]
 }

@@ -99,7 +99,7 @@ export const pageTexts = {
   'provider.refill': { en: 'Refill', zh: '补充' },
   'provider.pause': { en: 'Pause', zh: '暂停' },
   'provider.resume': { en: 'Resume', zh: '恢复' },
-  'provider.next': { en: 'next attempt in {time}', zh: '{time}后再次尝试' },
+  'provider.next': { en: ' (next attempt in {time})', zh: '（{time}后再次尝试）' },
 
   'direct.title': { en: 'direct', zh: '直连' },
   'direct.why': {

@@ -19,7 +19,8 @@ export const terminal = {
   users: { en: '{count} users', zh: '{count} 个用户' },
   from: { en: 'from {networks}', zh: '仅限 {networks}' },
   onlyProvider: { en: 'provider {name}', zh: '供应商 {name}' },
-  sessionPer: { en: 'one upstream per {what}', zh: '每个 {what} 固定一个上游' },
+  perClient: { en: 'one upstream per client', zh: '每个客户端固定一个上游' },
+  perTarget: { en: 'one upstream per target', zh: '每个目标固定一个上游' },
   list: { en: 'a list of yours', zh: '您自己的列表' },
   demo: { en: 'pretend vendor, free', zh: '模拟供应商，免费' },
   linkOf: { en: 'link of {vendor} {product}', zh: '{vendor} {product} 的链接' },
@@ -32,7 +33,7 @@ export const terminal = {
   noBudget: { en: 'no budget: it may buy without limit', zh: '无预算：购买数量不受限制' },
   buysNothing: { en: 'buys nothing', zh: '不购买' },
   costsNothing: { en: 'costs nothing', zh: '不花钱' },
-  budget: { en: 'buys at most {limits}', zh: '最多购买 {limits}' },
+  budget: { en: 'buys at most {limits}', zh: '购买上限：{limits}' },
   perHour: { en: '{count} an hour', zh: '每小时 {count} 个' },
   perDay: { en: '{count} a day', zh: '每天 {count} 个' },
   total: { en: '{count} in all', zh: '总共 {count} 个' },
@@ -49,7 +50,7 @@ export const terminal = {
 /** Columns of `turnpike status`; in English they have the names of the admin API. */
 export const statusColumns = {
   name: { en: 'name', zh: '名称' },
-  vendor: { en: 'vendor', zh: '服务商' },
+  vendor: { en: 'vendor', zh: '供应商' },
   product: { en: 'product', zh: '产品' },
   state: { en: 'state', zh: '状态' },
   alive: { en: 'alive', zh: '存活' },

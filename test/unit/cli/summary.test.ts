@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
+import { describeListener } from '../../../src/cli/describe-config.ts'
 import { startSummary, tryText } from '../../../src/cli/summary.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { useLanguage } from '../../../src/messages/language.ts'
@@ -42,10 +43,12 @@ it('lines up Chinese, which takes two columns a character', () => {
   useLanguage('zh')
   const lines = startSummary(configured(demo), { ...gateway, token: undefined }).split('\n')
   expect(lines.slice(3, 6)).toEqual([
-    '  代理端口  0.0.0.0:8080 (1 个用户)',
+    '  代理端口  0.0.0.0:8080（1 个用户）',
     '  仪表盘    http://127.0.0.1:8081/',
-    '  供应商    d (demo; 最多购买 每小时 5 个，总共 9 个)',
+    '  供应商    d（demo；购买上限：每小时 5 个，总共 9 个）',
   ])
+  const ports = configured(demo).listen.map((port) => describeListener({ ...port, session: 'client' }))
+  expect(ports).toEqual(['0.0.0.0:8080（1 个用户；每个客户端固定一个上游）'])
 })
 
 it('says of the demo vendor and of a list what they cost, as far as it limits nothing', () => {

@@ -41,7 +41,7 @@ export function ProviderCard({ report }: { readonly report: HeldProvider }) {
       {reason === null ? null : (
         <p class="small" data-reason>
           {said(reason)}
-          {next > 0 ? ` (${t('provider.next', { time: duration(next) })})` : ''}
+          {next > 0 ? t('provider.next', { time: duration(next) }) : ''}
         </p>
       )}
       <Limits report={report} />
