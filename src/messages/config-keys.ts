@@ -73,7 +73,7 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'static: providers[].file': '内容为上述各行的文件，路径相对于本文件。',
   'static: providers[].url': '返回上述各行的链接。',
   'demo: providers[].fetch':
-    '真的访问 whoami.demo 以外的目标，对方看到的是你自己的地址。本机和内网目标还需要 allowPrivate。',
+    '真的访问 whoami.demo 以外的目标，对方看到的是您自己的地址。本机和内网目标还需要 allowPrivate。',
   'demo: providers[].channels': '同时最多持有的地址数。',
   'demo: providers[].life': '地址寿命的下限和上限。',
   'link: providers[].url': '从供应商网页完整复制的提取链接，属机密。',

@@ -16,7 +16,7 @@ export const vendorTexts = {
   'too late to release it: never asked again': '已超过释放期限，不会再次请求',
   'there is no such instance: take it out of instances:': '实例不存在：请从 instances: 中去掉',
   'there is no such order: orderNo is ipipv’s own number, appOrderNo yours':
-    '订单不存在：orderNo 是 ipipv 的编号，appOrderNo 是你自己的编号',
+    '订单不存在：orderNo 是 ipipv 的编号，appOrderNo 是您自己的编号',
   'the account exists already': '账户已存在',
   'there is no such main account: correct appUsername': '主账户不存在：请更正 appUsername',
   'the sub-account exists already': '子账户已存在',
@@ -79,7 +79,7 @@ export const vendorTexts = {
   'more addresses were asked for than the plan has channels: correct channels: in gateway.yaml':
     '请求的地址数超过套餐的通道数：请更正 gateway.yaml 中的 channels:',
   'add appid and appkey of your account at qg.net to credentials:':
-    '请在 credentials: 中加入你在 qg.net 的 appid 和 appkey',
+    '请在 credentials: 中加入您在 qg.net 的 appid 和 appkey',
   'are appid and appkey those of this account? The signature is unproven':
     'appid 和 appkey 是否属于这个账户？该签名未经证实',
   // smartproxy
