@@ -24,6 +24,7 @@ import type { BodySink, HttpRequest, ResponseHandler } from '../proxy/http-contr
 import { TimeoutEntry, type TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { UpstreamConnection, UpstreamHandler } from './connection.ts'
 
+const CONTINUE = 100
 const SWITCHING_PROTOCOLS = 101
 
 export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodySink {
@@ -138,6 +139,7 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
       if (head.status >= 200) return void this.#begin(head, bytes)
       if (head.status === SWITCHING_PROTOCOLS) return void this.#switch(head, bytes)
       this.#request?.interim(head)
+      if (head.status === CONTINUE && !this.#isSent) this.#handler?.awaitsClient()
     }
   }
 

@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { dial, plain, readReply } from '../support/client.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { eventually, refusalOf, startGateway } from '../support/gateway.ts'
 import { chunk, header, lastChunk, readResponseHead } from '../support/http-wire.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
@@ -139,6 +140,23 @@ describe('an upload', () => {
     }
     await send(socket, lastChunk())
     expect((await readReply({ socket, reader })).body.toString()).toBe('01234567')
+  })
+
+  it('may begin long after 100 Continue: the first address is waited for, and no other one is used', async () => {
+    const clock = new FakeClock()
+    const { port, world } = await startGateway({ upstreams: 2, clock })
+    const { socket, reader } = await dial(port)
+    await send(
+      socket,
+      'PUT http://site.test/echo HTTP/1.1\r\nHost: site.test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n',
+    )
+    expect((await readResponseHead(reader)).status).toBe(100)
+    // More than `dial.timeout` and `dial.deadline`.
+    clock.advance(60_000)
+    await send(socket, 'hello')
+    const reply = await readReply({ socket, reader })
+    expect([reply.interim, reply.status, reply.body.toString()]).toEqual([[], 200, 'hello'])
+    expect(world.upstreams.map(({ requests }) => requests.length)).toEqual([1, 0])
   })
 
   it('that stops is ended after the idle time', async () => {
