@@ -26,7 +26,6 @@ export class RequestBody {
   parsedBytes = 0
   readonly #maxTrailerBytes: number
   #state: State = 'whole'
-  #header: RequestHeader | undefined
   #sink: BodySink | undefined
   /** Made with the first body. */
   #reader: BodyReader | undefined
@@ -37,16 +36,11 @@ export class RequestBody {
 
   /** The next octets are the first of this request's body. */
   start(header: RequestHeader): void {
-    this.#header = header
     this.hasBegun = false
     this.#state = hasBody(header) ? 'waiting' : 'whole'
     if (this.#state === 'whole') return
-    this.#reader ??= this.#newReader()
+    this.#reader ??= new BodyReader({ maxTrailerBytes: this.#maxTrailerBytes, isLenient: false })
     this.#reader.start(header.body, header.named)
-  }
-
-  #newReader(): BodyReader {
-    return new BodyReader({ maxTrailerBytes: this.#maxTrailerBytes, isLenient: false })
   }
 
   get isWhole(): boolean {
@@ -116,9 +110,9 @@ export class RequestBody {
 
   /** What a client has sent of it that sends nothing more. @param unread octets that were not read yet */
   restIn(unread: Buffer): 'whole' | 'partial' | 'broken' {
-    if (this.#state !== 'waiting' || this.#header === undefined) return this.isWhole ? 'whole' : 'partial'
-    const reader = this.#newReader()
-    reader.start(this.#header.body, this.#header.named)
+    if (this.#state !== 'waiting' || this.#reader === undefined) return this.isWhole ? 'whole' : 'partial'
+    // A sink that left may have read the beginning of a chunk.
+    const reader = this.#reader.copy()
     if (reader.read(unread, []) === -1) return 'broken'
     return reader.isWhole ? 'whole' : 'partial'
   }

@@ -65,6 +65,15 @@ export class BodyReader {
     return used
   }
 
+  /** A reader that stands at the same octet of the same body. */
+  copy(): BodyReader {
+    const copy = new BodyReader(this.#limits)
+    copy.#framing = this.#framing
+    copy.#left = this.#left
+    copy.#chunks = this.#chunks?.copy()
+    return copy
+  }
+
   get isWhole(): boolean {
     if (this.#chunks !== undefined) return this.#chunks.isDone
     return this.#framing !== 'until-close' && this.#left === 0
@@ -94,6 +103,15 @@ class ChunkedReader {
   constructor(limits: BodyLimits, named: ReadonlySet<string>) {
     this.#limits = limits
     this.#named = named
+  }
+
+  copy(): ChunkedReader {
+    const copy = new ChunkedReader(this.#limits, this.#named)
+    copy.#state = this.#state
+    copy.#left = this.#left
+    copy.#line = this.#line
+    copy.#trailer = this.#trailer
+    return copy
   }
 
   get isDone(): boolean {
