@@ -158,7 +158,12 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   granted(upstream: Upstream): void {
     this.#lent?.(upstream)
     const { sessionTable, pool, clock, leaseQueue } = this.#deps
-    sessionTable.bind(this.#key, upstream)
+    const session = sessionTable.bind(this.#key, upstream)
+    // Other clients may use the address before the session does: the use of its next connection is counted now.
+    if (!session.counted) {
+      session.counted = true
+      pool.countUse(upstream)
+    }
     // Only the session moves: its next connection gets the lease.
     pool.release(upstream, false, clock.now())
     leaseQueue.sessionMoved(this.#key, upstream)

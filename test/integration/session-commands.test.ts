@@ -51,6 +51,14 @@ describe('a client', () => {
     expect(gateway.leases()).toBe(5 - 1)
   })
 
+  it('has its next use of the address that it moves to: no other client gets that', async () => {
+    const gateway = await startGateway({ upstreams: 2, config: { pool: { perUpstream: { uses: 1 } }, wait: { timeout: '50ms' } } })
+    await carrier(gateway, 'acc-session-a')
+    const second = await idOf(gateway, '/session/rotate', 'acc-session-a')
+    expect((await connectVia(gateway.port, 'echo.test:7', of('acc'))).status).toBe(503)
+    expect(await carrier(gateway, 'acc-session-a')).toBe(second)
+  })
+
   it('bans its address for one host, and moves', async () => {
     const gateway = await startGateway({ upstreams: 2 })
     const first = await carrier(gateway, 'acc-session-a')

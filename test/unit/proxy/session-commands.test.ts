@@ -24,7 +24,8 @@ function rotation() {
       acknowledged = then
     },
   }
-  const deps = { clock: new FakeClock(), pool: { release: () => {} }, sessionTable: { bind: () => {} }, leaseQueue }
+  const sessionTable = { bind: () => ({ counted: true }) }
+  const deps = { clock: new FakeClock(), pool: { release: () => {} }, sessionTable, leaseQueue }
   const route = { sessionKey: 's', filter: anyUpstream, strategy: 'round-robin', lifeMs: 0 } as unknown as Route
   const command = new SessionCommand(
     request,
