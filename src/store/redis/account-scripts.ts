@@ -4,6 +4,7 @@
  *     server             hash    the server's replication id, and since when it is followed (`followed_since`)
  *     lead               hash    token, host and end of the planner's lease (membership-scripts.ts)
  *     order:ID           hash    one order, until it is settled or resolved
+ *     withdrawn:ID       string  an order that was given up without an answer; its reservation may come late
  *     open               zset    orders under way -> when they must have been settled
  *     unknown:PROVIDER   zset    orders without a usable reply -> when they were reserved
  *     flying:WINDOW      zset    calls under way
@@ -22,7 +23,7 @@
  */
 import { BUDGET, WINDOW } from './account-limits.ts'
 import { ORDERS, VIEW } from './account-orders.ts'
-import { type Script, script } from './script.ts'
+import { LATEST_MESSAGE_MS, type Script, script } from './script.ts'
 
 /** ask: id, host, token, settleMs, lifeMs, and the fields of `Reservation`. */
 const RESERVE = `
@@ -38,6 +39,7 @@ local function deny(by, at) return answer({ kind = 'denied', by = by, at = at })
 
 local since = followed_since()
 reap()
+if call('EXISTS', key('withdrawn', ask.id)) == 1 then return deny('window') end
 call('HSET', key('stated', window), ask.window.statedBy or '', ms(ask.window.calls) .. ' ' .. ms(ask.window.perMs))
 call('PEXPIRE', key('stated', window), DAY_MS)
 if count > 0 and call('HGET', key('lead'), 'token') ~= ask.token then return deny('planner') end
@@ -86,6 +88,9 @@ return answer({ kind = 'reserved' })
 const SETTLE = `
 followed_since()
 local order = record(key('order', ask.id))
+if not order.state and ask.outcome.kind == 'not-sent' then
+  call('SET', key('withdrawn', ask.id), '1', 'PX', '${LATEST_MESSAGE_MS}')
+end
 if order.state == 'reserved' or order.state == 'lost' then
   hold(order.account, ask.hold)
   local outcome, count = ask.outcome, tonumber(order.count)

@@ -9,7 +9,7 @@
  *     choosing:KEY   string    the host that chooses an address for the session
  */
 import { EVENTS } from './membership-scripts.ts'
-import { type Script, script } from './script.ts'
+import { LATEST_MESSAGE_MS, type Script, script } from './script.ts'
 
 const FORGET = `
 local function forget(id)
@@ -21,9 +21,6 @@ local function forget(id)
 end
 `
 
-/** A message of a connection that was given up may arrive so long after the one that repeats it, ms. */
-const LATEST_REPEAT_MS = 3_600_000
-
 /**
  * ask: host; add (id, entry, and endsAt where it ends); batch: the name of this purchase, which is added once; isKnown: they are added
  * where a failover has lost them, and not sold again;
@@ -32,7 +29,7 @@ const LATEST_REPEAT_MS = 3_600_000
 const PUBLISH = `
 for _, id in ipairs(call('ZRANGEBYSCORE', key('ends'), '-inf', ms(now), 'LIMIT', 0, 100)) do forget(id) end
 local added_before = ask.batch and call('EXISTS', key('told', ask.batch)) == 1
-if ask.batch then call('SET', key('told', ask.batch), '1', 'PX', '${LATEST_REPEAT_MS}') end
+if ask.batch then call('SET', key('told', ask.batch), '1', 'PX', '${LATEST_MESSAGE_MS}') end
 for _, added in ipairs(added_before and {} or ask.add) do
   if not ask.isKnown or call('HEXISTS', key('pool'), added.id) == 0 then
     call('HSET', key('pool'), added.id, added.entry)

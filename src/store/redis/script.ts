@@ -17,6 +17,9 @@ export interface ScriptRunner {
   run(script: Script, ask: object): Promise<unknown>
 }
 
+/** A message of a connection that was given up may arrive so long after the one that repeats it or takes it back, ms. */
+export const LATEST_MESSAGE_MS = 3_600_000
+
 /**
  * Runs before each script. `now` is the server's own time in ms: hosts never compare their clocks.
  *

@@ -142,6 +142,26 @@ describe('orders of a cluster', () => {
     expect([store.view.budget('p', order.budget).tightest?.left, store.view.reservedBy('p')]).toEqual([10, 0])
     expect(store.view.window(order.window).used).toBe(0)
   })
+
+  it('that were withdrawn stay so when their reservation arrives late', async () => {
+    const { redis, open } = world()
+    let deliver = () => {}
+    const late: ScriptRunner = {
+      run: async (script, ask) => {
+        if (script.name !== 'reserve') return redis.runNow(script, ask)
+        deliver = () => redis.runNow(script, ask)
+        throw new Error('no answer')
+      },
+    }
+    const store = open('a', '1 a', late)
+    await expect(store.reserve(order)).rejects.toThrow('no answer')
+    await flushed(store)
+    deliver()
+    const booked = () => [store.view.budget('p', order.budget).tightest?.left, store.view.channelsBooked('a')]
+    booked()
+    await store.refresh()
+    expect(booked()).toEqual([10, 0])
+  })
 })
 
 describe('after a failover', () => {
