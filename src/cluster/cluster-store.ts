@@ -139,7 +139,6 @@ export class ClusterStore implements Store {
 
   session(key: string, upstreamId: string): void {
     const session = this.digestOf(key)
-    if (this.isApplying) return
     this.#binding.set(session, upstreamId)
     if (this.#isBinding) return
     this.#isBinding = true

@@ -216,7 +216,7 @@ export class SessionTable {
     this.#awaiting.delete(key)
     const known = this.#sessions.get(key)
     const counted = this.#pool.bind(upstream, !isKnown) || isKnown
-    this.#store.session(key, upstream.id)
+    if (!isKnown) this.#store.session(key, upstream.id)
     if (known !== undefined) {
       this.#move(known, upstream, counted)
       return known

@@ -32,6 +32,20 @@ it('lives on the address of the store’s order when two hosts move it at the sa
   expect([await first.visitNow('basket'), await second.visitNow('basket')]).toEqual(['y', 'y'])
 })
 
+it('has one address on all hosts also when its first client has waited for what another host bought', async () => {
+  const world = new ClusterWorld()
+  const [first, second] = [await world.host(), await world.host()]
+  const waiting = second.serve('basket')
+  await first.buy('x')
+  await world.clock.run(1_000)
+  second.end(await waiting)
+  await world.clock.run(5_000)
+  await first.buy('y')
+  // The next address of this host is another one.
+  expect(await first.visitNow('other')).toBe('x')
+  expect([await first.visitNow('basket'), await second.visitNow('basket')]).toEqual(['x', 'x'])
+})
+
 it('is asked for anew after a failover: what another host has moved meanwhile was not told', async () => {
   const { world, first, second } = await twoHosts()
   second.isCutOff = true
