@@ -141,6 +141,7 @@ export function memberParts({ pool, supply, data }: Parts): MemberParts {
     handedOver: (upstream) => data.handedOver(upstream),
     endLeases: (upstream) => data.endLeases(upstream),
     markSessionsUnconfirmed: () => data.sessionTable.markAllUnconfirmed(),
+    markSessionUnconfirmed: (key) => data.sessionTable.markUnconfirmed(key),
     sessionMoved: (key, upstream) => {
       if (data.sessionTable.peek(key)?.upstream === upstream) return
       data.sessionTable.bind(key, upstream, true)

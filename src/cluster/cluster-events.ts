@@ -77,8 +77,10 @@ export class ClusterEvents {
     if (upstream === undefined) return
     if (event.kind === 'session') {
       const key = store.sessionOf(event.session)
-      // An address that this host has sent, and the store has not confirmed, is later in the store's order.
-      if (key !== undefined && !store.isBinding(event.session)) parts.sessionMoved(key, upstream)
+      if (key === undefined) return
+      // An address that this host has sent, and the store has not confirmed, may be earlier or later in the store's order.
+      if (store.isBinding(event.session)) parts.markSessionUnconfirmed(key)
+      else parts.sessionMoved(key, upstream)
     } else if (event.kind === 'alone') parts.leaveTo(store.sessionOf(event.session), upstream)
     else if (event.kind === 'gone') this.#gone(parts, upstream, event.reason)
     else if (event.kind === 'spent') pool.ownership.spentElsewhere(upstream, clock.now())

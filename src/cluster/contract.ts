@@ -31,4 +31,6 @@ export interface MemberParts extends Omit<OwnershipParts, 'asked'> {
   sessionMoved(key: string, upstream: Upstream): void
   /** Sessions may have moved on other hosts without the knowledge of this one. */
   markSessionsUnconfirmed(): void
+  /** The same of one session, which this host and another one have moved. */
+  markSessionUnconfirmed(key: string): void
 }

@@ -159,6 +159,12 @@ export class SessionTable {
     for (const session of this.list()) session.isUnconfirmed = true
   }
 
+  /** The same of one session: another host has moved it too. */
+  markUnconfirmed(key: string): void {
+    const session = this.#sessions.peek(key)
+    if (session !== undefined) session.isUnconfirmed = true
+  }
+
   /** The session was looked up; an address that only this host knows is sent to the others. */
   confirm(key: string, isKnownElsewhere: boolean): void {
     const session = this.#sessions.peek(key)

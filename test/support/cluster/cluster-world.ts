@@ -62,6 +62,8 @@ class Host {
   readonly waitTimeoutMs = 20_000
   /** Their addresses may arrive at any moment. */
   providers: readonly { readonly name: string }[] = []
+  /** Answers that are on their way arrive in one piece. */
+  #answersCome: Promise<void> | undefined
   readonly #queue: LeaseQueue
   readonly #sessionTable: SessionTable
   readonly #clock: FakeClock
@@ -74,6 +76,7 @@ class Host {
         if (this.isCutOff) throw new StoreError('failed', 'cut off')
         const answer = await redis.run(script, ask)
         if (this.losesAnswers) throw new StoreError('failed', 'no answer')
+        await this.#answersCome
         return answer
       },
       close: () => {},
@@ -171,6 +174,16 @@ class Host {
     const upstream = await served
     this.end(upstream)
     return upstream.id
+  }
+
+  /** What it asks for is done, and the answers arrive together when the function that is returned is called. */
+  holdAnswers(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#answersCome = promise
+    return () => {
+      this.#answersCome = undefined
+      resolve()
+    }
   }
 
   /** A client's connection has moved the session. */

@@ -32,6 +32,18 @@ it('lives on the address of the store’s order when two hosts move it at the sa
   expect([await first.visitNow('basket'), await second.visitNow('basket')]).toEqual(['y', 'y'])
 })
 
+it('lives on the address of the store’s order also where its own move and a later one are heard of at once', async () => {
+  const { world, first, second } = await twoHosts()
+  const release = first.holdAnswers()
+  first.move('basket', 'x')
+  await world.clock.run(1)
+  second.move('basket', 'y')
+  await world.clock.run(1_000)
+  release()
+  await world.clock.run(1_000)
+  expect([await first.visitNow('basket'), await second.visitNow('basket')]).toEqual(['y', 'y'])
+})
+
 it('has one address on all hosts also when its first client has waited for what another host bought', async () => {
   const world = new ClusterWorld()
   const [first, second] = [await world.host(), await world.host()]
