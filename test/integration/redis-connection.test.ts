@@ -73,7 +73,7 @@ async function connected() {
   )
   await connection.run(SCRIPT, {})
   const run = () => connection.run(SCRIPT, {}).then(() => 'answered', String)
-  return { redis, clock, run }
+  return { redis, clock, run, close: () => connection.close() }
 }
 
 it('sends no further command while one has waited too long, and fails at once', async () => {
@@ -108,4 +108,17 @@ it('opens another connection when one is silent, however often something is writ
     })
     .toBe('answered')
   expect([redis.connections, redis.openConnections]).toEqual([2, 1])
+})
+
+it('opens no connection after its end', async () => {
+  const { redis, clock, run, close } = await connected()
+  redis.mute()
+  const asked = [run()]
+  await expect.poll(() => redis.asked).toBe(2)
+  clock.advance(6_000)
+  close()
+  asked.push(run(), run())
+  for (const answer of await Promise.all(asked)) expect(answer).toContain('does not answer')
+  await expect.poll(() => redis.openConnections).toBe(0)
+  expect(redis.connections).toBe(1)
 })

@@ -44,6 +44,7 @@ export class RedisConnection implements ScriptRunner {
   readonly #digests = new Map<Script, string>()
   /** Undefined: not requested yet. */
   #connecting: Promise<unknown> | undefined
+  #isClosed = false
   #isConnected = false
   #wasConnected = false
   /** Why the latest attempt to connect failed. */
@@ -69,6 +70,7 @@ export class RedisConnection implements ScriptRunner {
 
   async run(script: Script, ask: object): Promise<unknown> {
     try {
+      if (this.#isClosed) throw new Error('CLOSED')
       this.#refuseWhileSilent()
       await this.#connected()
       return JSON.parse(String(await this.#inTime(this.#noted(this.#eval(script, [JSON.stringify(ask)])))))
@@ -153,6 +155,7 @@ export class RedisConnection implements ScriptRunner {
   }
 
   close(): void {
+    this.#isClosed = true
     closeQuietly(this.#client)
   }
 }
