@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { type ConnectHead, parseConnect } from '../http1/connect-head.ts'
-import type { HeadText } from '../http1/request-head.ts'
+import type { HeadText } from '../http1/request-head-reader.ts'
 import type { HttpHandler, HttpRequest } from '../proxy/http-contract.ts'
 import { GenerationalCache } from '../structures/generational-cache.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
@@ -30,7 +30,7 @@ export interface ClientPortSettings {
   readonly upstreamHeader: boolean
 }
 
-/** What is behind all ports: it decides what becomes of each client and each request. */
+/** Serves the clients of all ports: decides what is done with each client and each request. */
 export interface ClientHandler {
   /** A connection was accepted. It may be closed at once, or displace another one. */
   accepted(connection: ClientConnection): void
@@ -60,7 +60,7 @@ export interface ClientHandler {
 const LINGER_MS = 2_000
 /** A client connection may rest so long between two requests, ms: browsers keep them for minutes. */
 export const KEEP_ALIVE_MS = 75_000
-/** Clients open tunnels to the same targets with the same heads, again and again. */
+/** Accepted CONNECT heads that are kept: clients send the same ones repeatedly. */
 const MAX_CONNECTS = 1_000
 
 export class ClientPort {
@@ -68,7 +68,7 @@ export class ClientPort {
   readonly date: DateField
   readonly handler: ClientHandler
   access: Access
-  /** CONNECT heads that were read and accepted lately, as text. */
+  /** Recent CONNECT heads that were accepted, by their text. */
   #connects = newConnects()
   settings: ClientPortSettings
   /** Clients whose request is not whole yet. */
@@ -80,7 +80,7 @@ export class ClientPort {
   readonly lingers: TimeoutQueue
   /** Plain requests that are not over. */
   openRequests = 0
-  /** Set while newcomers are refused. */
+  /** Set while new connections and requests are refused. */
   refusal: GatewayError | undefined
   /** The port is closed: connections end with their request. */
   isClosing = false

@@ -12,14 +12,8 @@
  */
 import { GatewayError } from '../errors.ts'
 import { parseConnect } from '../http1/connect-head.ts'
-import {
-  asksForWebSocket,
-  forwardsLeft,
-  type HeadText,
-  parseRequestHead,
-  parseRequestHeader,
-  RequestHeadReader,
-} from '../http1/request-head.ts'
+import { asksForWebSocket, forwardsLeft, parseRequestHead, parseRequestHeader } from '../http1/request-head.ts'
+import { type HeadText, RequestHeadReader } from '../http1/request-head-reader.ts'
 import { containException, internalFailure } from '../internal-errors.ts'
 import { awaitTurn, MAX_PARSED_BYTES } from '../network/turns.ts'
 import type { BodySink, HttpHandler } from '../proxy/http-contract.ts'
@@ -50,7 +44,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
   #unread: Accumulator | undefined
   #isAdmitted = false
   #isReadingHeads = false
-  /** The request read last is over, while heads are read. */
+  /** While heads are read: the latest request is over. */
   #isOver = false
   /** Further heads are read when its turn has come. */
   #awaitsTurn = false
@@ -142,7 +136,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
     this.#isAdmitted = true
   }
 
-  /** The rest of a head has the time of a handshake: from the accept, or from its first octets, in however many pieces it comes. */
+  /** The whole head has the time of a handshake: from the accept, or from its first octets. */
   #awaitHead(beginning: Buffer): void {
     const { connection } = this
     if (this.#hasEnded) return void connection.destroy()
@@ -154,7 +148,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
     connection.socket.resume()
   }
 
-  /** Some clients send an empty line behind a body (RFC 9112 section 2.2): it begins no request. */
+  /** Some clients send an empty line after a body (RFC 9112 section 2.2): no request begins with it. */
   #skipped(): void {
     const { connection } = this
     this.#unread = undefined
@@ -205,7 +199,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
     if (this.#unread === undefined) this.connection.socket.resume()
   }
 
-  /** The client has shown no login: the next request may bring one. */
+  /** The request has no login: the next one may have it. */
   #challenge({ line, text }: HeadText, error: GatewayError): void {
     if (line.method === 'CONNECT') return void this.#challengeConnect(parseConnect(line, text).isPersistent, error)
     const head = parseRequestHead(line, parseRequestHeader(text, line.size))

@@ -2,13 +2,8 @@
  * Clients send the same header with each request of a connection, often to one site: it is read once, and its login is checked once
  * for each set of users.
  */
-import {
-  type HeadText,
-  parseRequestHead,
-  parseRequestHeader,
-  type RequestHead,
-  type RequestHeader,
-} from '../http1/request-head.ts'
+import { parseRequestHead, parseRequestHeader, type RequestHead, type RequestHeader } from '../http1/request-head.ts'
+import type { HeadText } from '../http1/request-head-reader.ts'
 import type { ClientPort } from './client-port.ts'
 import type { ClientIdentity } from './client-request.ts'
 import { type Access, anonymous, type Client, withHeaderOptions } from './proxy-auth.ts'

@@ -12,14 +12,8 @@ import {
   TWO_LOGINS,
   withoutFields,
 } from './fields.ts'
-import { BARE_LF, type Field, fieldLineProblem, headEnd } from './head.ts'
-import {
-  type AbsoluteForm,
-  checkBeginning,
-  parseAbsoluteForm,
-  parseRequestLine,
-  type RequestLine,
-} from './request-line.ts'
+import { BARE_LF, type Field, fieldLineProblem } from './head.ts'
+import { type AbsoluteForm, parseAbsoluteForm, type RequestLine } from './request-line.ts'
 
 /** The header of a request. Clients send the same one again and again, so it knows nothing of method, URL and version. */
 export interface RequestHeader {
@@ -29,9 +23,9 @@ export interface RequestHeader {
   /** Value of Proxy-Authorization. */
   readonly login: string | undefined
   readonly body: number | 'chunked'
-  /** Content-Length stands in the header, also one of 0. */
+  /** The header has a Content-Length, also one of 0. */
   readonly hasLength: boolean
-  /** The client closes its connection behind the answer. */
+  /** The client closes its connection after the answer. */
   readonly closes: boolean
   /** `Expect: 100-continue` (RFC 9110 section 10.1.1). */
   readonly expectsContinue: boolean
@@ -50,101 +44,6 @@ export interface RequestHead extends AbsoluteForm {
   readonly header: RequestHeader
 }
 
-/** A whole head, whose header has not been looked at. */
-export class HeadText {
-  /** Latin1, up to and including the empty line. */
-  readonly text: string
-  /** Octets up to the end of the head, with empty lines in front of it. */
-  readonly size: number
-  #line: RequestLine | undefined
-
-  constructor(text: string, size: number) {
-    this.text = text
-    this.size = size
-  }
-
-  /** Parsed when it is needed: the text of a CONNECT is often known. @throws {GatewayError} GW_BAD_REQUEST, GW_HTTP_VERSION */
-  get line(): RequestLine {
-    this.#line ??= parseRequestLine(this.text)
-    return this.#line
-  }
-}
-
-const CR = 0x0d
-const LF = 0x0a
-
-/**
- * Finds the heads of one connection's requests. It is shown everything received since the end of the message before, and
- * looks at each octet once; how the octets were split cannot change the result.
- */
-export class RequestHeadReader {
-  readonly #maxBytes: number
-  /** Where the request line begins: RFC 9112 section 2.2 has empty lines in front of it ignored. */
-  #start = 0
-  /** Where the first line begins that was not looked at. */
-  #checked = 0
-  #seen = 0
-  /** Octets of empty lines that are not shown any more. */
-  #forgotten = 0
-
-  /** @param maxBytes longest head, empty lines in front of it included */
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
-  }
-
-  /**
-   * @returns undefined while the head is not whole
-   * @throws {GatewayError} GW_BAD_REQUEST, GW_HTTP_VERSION, GW_HEADER_TOO_LARGE
-   */
-  read(bytes: Buffer): HeadText | undefined {
-    while (bytes[this.#start] === CR && bytes[this.#start + 1] === LF) this.#start += 2
-    const start = this.#start
-    const end = headEnd(bytes, Math.max(start, this.#seen - 3))
-    if (end === -1 || this.#forgotten + end > this.#maxBytes) return void this.#readBeginning(bytes)
-    this.#reset()
-    this.#forgotten = 0
-    return new HeadText(bytes.toString('latin1', start, end), end)
-  }
-
-  /** @returns whether these, of which `read` found no head, are only empty lines: then they need not be shown again */
-  forgetEmptyLines(bytes: Buffer): boolean {
-    if (this.#start < bytes.length) return false
-    this.#forgotten += bytes.length
-    this.#reset()
-    return true
-  }
-
-  #reset(): void {
-    this.#start = 0
-    this.#checked = 0
-    this.#seen = 0
-  }
-
-  /** What can only be refused is refused at once: the client may wait for an answer, not for the end of a head. */
-  #readBeginning(bytes: Buffer): void {
-    const maxBytes = this.#maxBytes - this.#forgotten
-    const size = Math.min(bytes.length, maxBytes)
-    let at = Math.max(this.#checked, this.#start)
-    for (let lf = findLf(bytes, Math.max(at, this.#seen), size); lf !== -1; lf = findLf(bytes, at, size)) {
-      const line = bytes.subarray(at, lf + 1).toString('latin1')
-      if (at === this.#start) parseRequestLine(line)
-      else if (line !== '\r\n') checkFieldLine(line)
-      at = lf + 1
-    }
-    // Its last octet so far may have been a CR, which the next one shows to be right or wrong.
-    if (at === this.#start) checkBeginning(bytes.subarray(Math.max(at, this.#seen - 1), size).toString('latin1'))
-    this.#checked = at
-    this.#seen = bytes.length
-    if (bytes.length > maxBytes)
-      throw new GatewayError('GW_HEADER_TOO_LARGE', `the request header is longer than ${this.#maxBytes} octets`)
-  }
-}
-
-function findLf(bytes: Buffer, from: number, to: number): number {
-  const at = bytes.subarray(from, to).indexOf(LF)
-  return at === -1 ? -1 : from + at
-}
-
 /**
  * @param text a whole head, latin1 @param start offset of its first field line
  * @throws {GatewayError} GW_BAD_REQUEST
@@ -156,7 +55,7 @@ export function parseRequestHeader(text: string, start: number): RequestHeader {
   const upgrade = own.get('upgrade')
   const hasLength = own.has('content-length')
   return {
-    // Written anew, as a plain number.
+    // Generated again, as a plain number.
     lines: hasLength ? withoutFields(lines, CONTENT_LENGTH) : lines,
     host: hostOf(own),
     login: loginOf(own),
@@ -301,7 +200,7 @@ function malformedLine(text: string, start: number): GatewayError {
 }
 
 /** @param line with its LF @throws {GatewayError} GW_BAD_REQUEST */
-function checkFieldLine(line: string): void {
+export function checkFieldLine(line: string): void {
   const problem = line.endsWith('\r\n') ? fieldLineProblem(line.slice(0, -2)) : BARE_LF
   if (problem !== undefined) throw new GatewayError('GW_BAD_REQUEST', `the header has ${problem}`)
 }

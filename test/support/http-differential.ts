@@ -5,7 +5,8 @@ import { type Duplex, duplexPair } from 'node:stream'
 import { GatewayError } from '../../src/errors.ts'
 import { BodyReader } from '../../src/http1/body.ts'
 import { headEnd } from '../../src/http1/head.ts'
-import { isPersistent, parseRequestHead, parseRequestHeader, RequestHeadReader } from '../../src/http1/request-head.ts'
+import { isPersistent, parseRequestHead, parseRequestHeader } from '../../src/http1/request-head.ts'
+import { RequestHeadReader } from '../../src/http1/request-head-reader.ts'
 import { parseResponseHead } from '../../src/http1/response-head.ts'
 
 interface ReadMessage {

@@ -3,7 +3,7 @@ import { type ClientHandler, ClientPort } from '../../../src/downstream/client-p
 import { LoginThrottle } from '../../../src/downstream/login-throttle.ts'
 import { Access } from '../../../src/downstream/proxy-auth.ts'
 import type { GatewayError } from '../../../src/errors.ts'
-import { HeadText } from '../../../src/http1/request-head.ts'
+import { HeadText } from '../../../src/http1/request-head-reader.ts'
 import { Secret } from '../../../src/secret.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 

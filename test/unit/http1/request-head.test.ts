@@ -10,9 +10,9 @@ import {
   parseRequestHeader,
   type RequestForm,
   type RequestHead,
-  RequestHeadReader,
   serializeRequestHead,
 } from '../../../src/http1/request-head.ts'
+import { RequestHeadReader } from '../../../src/http1/request-head-reader.ts'
 import { parseAbsoluteForm } from '../../../src/http1/request-line.ts'
 
 const LIMIT = 1_000
