@@ -64,7 +64,7 @@ function timeOf(time: unknown): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${milliseconds}`
 }
 
-/** A word stands as it is; what holds spaces, quotes or control characters is quoted as in JSON. */
+/** A word is written as it is; what contains spaces, quotes or control characters is quoted as in JSON. */
 function written(value: unknown): string {
   if (typeof value !== 'string') return escapeControls(JSON.stringify(value) ?? '')
   return /^[^\s"=\p{Cc}]+$/u.test(value) ? value : escapeControls(JSON.stringify(value))

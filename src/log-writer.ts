@@ -150,7 +150,7 @@ function standardOutput(clock: Clock): Sink {
 /** @param fd a pipe or a stream socket */
 function pipeSink(fd: number): Sink {
   const socket = new Socket({ fd, readable: false, writable: true })
-  // Each write hears of it as well.
+  // Each write is told as well.
   socket.on('error', () => {})
   return {
     isThreaded: false,

@@ -12,7 +12,7 @@ const HAN = /\p{Script=Han}/u
 const KIND_OF_PLACE = /特别行政区|自治[区州县旗]|地区|[省市区县盟旗]/u
 /** 陕西 and 山西 differ by tone alone: the official spelling of 陕西 has two a. */
 const SHAANXI = ['shaan', 'xi']
-/** Places that were compared lately; two generations of them. */
+/** Places that were compared recently; two generations of them. */
 const MAX_REMEMBERED = 2_000
 
 const WORD_START = /(?<=[^\p{L}])(?=\p{L})/u

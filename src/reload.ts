@@ -206,7 +206,7 @@ export class Reload {
     return { place: `${position} ${first?.path ?? ''}${others}`, reason: first?.message ?? '' }
   }
 
-  /** @param listener hears of each configuration that has come into force */
+  /** @param listener called with each configuration that has come into force */
   onApplied(listener: (config: Config) => void): void {
     this.#onApplied.push(listener)
   }

@@ -30,7 +30,7 @@ const names = [
 ] as const satisfies readonly Name[]
 const providerNames = ['bought', 'wasted', 'calls', 'windowUsed'] as const satisfies readonly ProviderName[]
 
-/** NaN stands for null. */
+/** NaN means null. */
 type Columns<Key extends string> = Readonly<Record<Key, Float64Array>>
 
 function newColumns<Key extends string>(keys: readonly Key[]): Columns<Key> {

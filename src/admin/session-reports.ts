@@ -12,7 +12,7 @@ interface SessionName {
 
 const NO_NAME: SessionName = { user: null, session: null }
 
-/** Without words to search for only `limit` sessions are looked at; with them all. */
+/** Without words to search for only `limit` sessions are examined; with them all. */
 export function sessionsReport(
   table: SessionTable,
   connections: ConnectionLog,

@@ -142,7 +142,7 @@ async function* bodyOf(answer: IncomingMessage, socket: Socket, signal: AbortSig
 
 async function askThrough(socket: Socket, target: URL, method: string, signal: AbortSignal): Promise<IncomingMessage> {
   const secure = builtin('node:tls').connect({ socket, servername: target.hostname.replace(/^\[|\]$/g, '') })
-  // `once` hears no error after it has thrown.
+  // `once` has no listener for errors after it has thrown.
   secure.on('error', () => {})
   try {
     await once(secure, 'secureConnect', { signal })

@@ -57,7 +57,7 @@ export interface CallDeps {
   readonly isTerminal: boolean
 }
 
-/** A call waits behind the calls for clients; Node's default time-out for the response head is 300 s. */
+/** A call waits until the calls for clients are sent; Node's default time-out for the response head is 300 s. */
 const ANSWER_TIMEOUT_MS = 240_000
 
 /**

@@ -14,7 +14,7 @@ export function examples(rows: readonly (readonly [command: string, purpose: Kno
 
 const TITLES = ['Usage:', 'Arguments:', 'Options:', 'Commands:'] as const
 
-/** The titles of the sections of a help text, and the facts behind an option. */
+/** The titles of the sections of a help text, and the facts after an option. */
 export function styledHelp(): HelpConfiguration {
   return {
     helpWidth: 120,
@@ -70,7 +70,7 @@ function withoutSecrets(groups: Readonly<Record<string, string>> = {}): Readonly
   return /^[\w-]{1,40}(?:[ ,<>\w-]{1,40})?$/.test(name) ? groups : { ...groups, name: '***' }
 }
 
-/** What a reader of values says behind commander's own words. */
+/** What a reader of values adds to commander's own message. */
 function reasonIn(text: string): string {
   const words = ' is invalid. '
   const at = text.lastIndexOf(words)

@@ -3,7 +3,7 @@
 /** A row as an API returns it: scalars, and objects of scalars. */
 export type Row = Readonly<Record<string, unknown>>
 
-/** Longer texts stand below the table, because they would widen the columns. */
+/** Longer texts are printed below the table, because they would widen the columns. */
 const LONGEST_CELL = 32
 
 /**

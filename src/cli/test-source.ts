@@ -59,7 +59,7 @@ export interface TestSourceDeps {
 }
 
 export const badUrl = () => translate('the URL to try begins with http:// or https:// and holds no login')
-/** The call waits behind the calls for clients. */
+/** The call waits until the calls for clients are sent. */
 const ANSWER_TIMEOUT_MS = 240_000
 
 /** The source to test. */

@@ -134,7 +134,7 @@ export class Claims {
     })
   }
 
-  /** What no host owns, and what a host owned that was last heard of long ago. */
+  /** What no host owns, and what a host owned whose last heartbeat was long ago. */
   *#claimable(): Generator<Upstream> {
     for (const upstream of this.#deps.unowned) if (upstream.state === 'ready') yield upstream
     if (this.#deps.settings().countsUses) return

@@ -96,7 +96,7 @@ export class ClusterStore implements Store {
   }
 
   /**
-   * Says anew what a failover may have lost.
+   * Sends again what a failover may have lost.
    * @param lendable what is lent now, from the host that buys; of the others nothing
    */
   sayAgain(lendable: readonly StoredUpstream[]): void {

@@ -301,7 +301,7 @@ export class ClusterMember implements PlannerRole {
     this.#beatIn(0)
   }
 
-  /** Gives the lease back and leaves. Never rejects. @param signal ends the wait until the store has heard it */
+  /** Gives the lease back and leaves. Never rejects. @param signal ends the wait for the store's answer */
   async close(signal: AbortSignal): Promise<void> {
     this.#isClosed = true
     this.#timer?.clear()

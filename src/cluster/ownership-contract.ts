@@ -17,7 +17,7 @@ export interface OwnershipSettings {
 }
 
 export interface OwnershipTimes {
-  /** A host that the store does not hear lends what it owns for so long, ms. */
+  /** A host that cannot reach the store lends what it owns for so long, ms. */
   readonly lendMs: number
   /** After a failover each host that is alive says within so long what it owns; before, no host claims, ms. */
   readonly quietMs: number

@@ -4,9 +4,9 @@
  *               claim, when clients need it                    given, when others need it more, or asked for by a session there
  *     unowned ───────────────────────────▶ here ─────────────────────────────▶ unowned, or another host's
  *        ▲                                                                        │
- *        └── its owner has been silent for `LEND_MS` and `holdMs`, and no use can be missing in the count ◀┘
+ *        └── its owner has been silent for `lendMs` and `holdMs`, and no use can be missing in the count ◀─┘
  *
- * A host lends what it owns until `LEND_MS` after its last heartbeat, whatever its timers say (`Pool.lendUntil`). No other host is
+ * A host lends what it owns until `lendMs` after its last heartbeat, whatever its timers say (`PoolOwnership.lendsUntil`). No other host is
  * given it before, by the server's clock; and not before `holdMs` have passed after that, by when what was open has ended. Where
  * uses are counted it never comes back from a dead host: each of them may have been spent.
  *
@@ -285,7 +285,7 @@ export class Ownership {
     return this.#queue.idle(signal)
   }
 
-  /** Gives everything back. @param signal for the wait until the store has heard it; then rejects with its reason */
+  /** Gives everything back. @param signal ends the wait for the store's answer, which then rejects with its reason */
   async close(signal: AbortSignal): Promise<void> {
     this.#isClosed = true
     this.#claims?.close()

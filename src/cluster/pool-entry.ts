@@ -1,4 +1,4 @@
-/** An address as it stands in the cluster's store: its facts, with instants on the server's clock, sealed. */
+/** An address as it is recorded in the cluster's store: its facts, with instants on the server's clock, sealed. */
 import type { UpstreamFacts } from '../pool/upstream.ts'
 import { Secret } from '../secret.ts'
 import type { RestoredUpstream, StoredUpstream } from '../store/contract.ts'

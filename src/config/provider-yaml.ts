@@ -78,7 +78,7 @@ export function linkYaml(link: PastedLink, report: TrialReport): string | null {
   return reading.kind === 'problem' ? null : providerYaml(reading, yamlHelp(report))
 }
 
-/** A link that is tried and stands in no configuration. */
+/** A link that is tried and is in no configuration. */
 export interface PastedLink {
   readonly url: Secret
   readonly product: string | undefined

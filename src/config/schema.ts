@@ -211,7 +211,7 @@ export type Config = DeepReadonly<z.infer<ConfigSchema>>
 export type ListenConfig = Config['listen'][number]
 export type AdminConfig = Exclude<Config['admin'], 'off'>
 export type ProviderConfig = Config['providers'][number]
-/** A provider behind a vendor's API. */
+/** A provider with a vendor's API. */
 export type ApiProviderConfig = DeepReadonly<ApiProvider>
 export type StaticProviderConfig = DeepReadonly<StaticProvider>
 export type DemoProviderConfig = DeepReadonly<DemoProvider>

@@ -45,7 +45,7 @@ export class LoginThrottle {
     this.#report = report
   }
 
-  /** Whether an address has failed lately. */
+  /** Whether an address has failed recently. */
   get hasFailures(): boolean {
     return this.#failures.size > 0
   }

@@ -87,7 +87,7 @@ export function parseOptions(pairs: Iterable<readonly [string, string | undefine
   return options
 }
 
-/** @returns the longest of these users whose name is the user name, or stands before its options */
+/** @returns the longest of these users whose name is the user name, or the part before its options */
 export function longestAccount(userName: string, users: Iterable<string>): string | undefined {
   let longest: string | undefined
   for (const user of users) {

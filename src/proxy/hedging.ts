@@ -7,7 +7,7 @@ import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import { longestOf, SETUP_BUCKETS, setupBucket } from './setup-times.ts'
 
 const PERCENTILE = 0.95
-/** With fewer observations there is no percentile; it is worked out anew after as many more. */
+/** With fewer observations there is no percentile; it is computed again after as many more. */
 const ENOUGH = 20
 /** After this many, all counts are halved: old observations lose weight. */
 const FADE_AT = 1_000
@@ -26,7 +26,7 @@ class DialTimes {
     this.queue = queue
   }
 
-  /** @returns whether the percentile is to be worked out anew */
+  /** @returns whether the percentile must be computed again */
   observe(ms: number): boolean {
     const bucket = setupBucket(ms)
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1

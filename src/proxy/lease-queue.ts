@@ -108,7 +108,7 @@ export class LeaseQueue {
     return this.#waiting.size
   }
 
-  /** Grants at once, queues, or denies; the request hears exactly once, perhaps before this returns. */
+  /** Grants at once, queues, or denies: exactly one of `granted` and `denied` is called, perhaps before this returns. */
   apply(request: LeaseRequest, now = this.#clock.now()): void {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
     this.chooseSession(request)
@@ -205,7 +205,7 @@ export class LeaseQueue {
     }
   }
 
-  /** The outlook has changed: serves clients where possible, and denies those that would wait in vain. */
+  /** The outlook has changed: serves clients where possible, and denies those for which nothing will come. */
   review(): void {
     if (this.#waiting.size === 0) return
     for (const upstream of this.#waiting.fullUpstreams) this.#server.examine(upstream)

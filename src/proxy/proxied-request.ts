@@ -1,6 +1,6 @@
 /**
  * What tunnels and plain requests have in common: apply for an upstream, dial it, and on failure decide what next, until
- * one opens or there is a reason to stop. Until `commit` the client has heard nothing.
+ * one opens or there is a reason to stop. Until `commit` nothing is sent to the client.
  *
  *   applying ──granted──▶ dialling ──opened──▶ (the subclass)
  *      │  ▲                  │
@@ -120,9 +120,9 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
 
   /** Starts the dial; the connection's owner is this. */
   protected abstract dial(upstream: Upstream, now: number): UpstreamConnection
-  /** The connection is open: it is the subclass's from here. */
+  /** The connection is open: from here on the subclass owns it. */
   protected abstract take(connection: UpstreamConnection, early: Buffer | undefined, now: number): void
-  /** Tells the client why not. Called once at most. */
+  /** Sends the error to the client. Called once at most. */
   protected abstract rejectWith(error: GatewayError): void
 
   /** Starts; an exception ends this request alone. */
@@ -205,7 +205,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
 
   /**
    * The point of no return: the upstream has opened the tunnel, or sent the head of an answer that is for the client. Every
-   * tunnel and every answer passes here before the client hears anything; no other upstream is tried from here on.
+   * tunnel and every answer passes here before anything is sent to the client; no other upstream is tried from here on.
    * @param now clock ms
    * @param startedAt when its dial began, clock ms
    * @param isComparable see Health.opened
@@ -296,7 +296,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     this.refuse(new GatewayError('GW_DEADLINE', message, { cause: this.lastError }))
   }
 
-  /** The client has gone before it heard anything. */
+  /** The client has left before anything was sent to it. */
   clientGone(): void {
     this.finishUnopened(undefined)
   }

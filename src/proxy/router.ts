@@ -116,7 +116,7 @@ export class Router {
     }
   }
 
-  /** The client's own word, then its user's, its port's, and what holds for all. */
+  /** The client's own option, then the setting of its user, of its port, and the general one. */
   #trafficOf({ options, traffic }: ClientIdentity, defaults: ListenerDefaults) {
     const { strategy, perRequest, retryStatuses, perUpstream } = this.#settings
     const [user, port] = [traffic?.rotation, defaults.rotation]

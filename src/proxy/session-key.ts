@@ -25,7 +25,7 @@ export function checkSessionOptions(
     refuse('the options "strict" and "uses" contradict each other: a strict session has no other address')
 }
 
-/** Where a client stands among the weights of a group: always at the same place for one session. */
+/** The position of a client among the weights of a group: always the same for one session. */
 export function shareOf(
   { account, options }: ClientIdentity,
   target: Target,
@@ -38,7 +38,7 @@ export function shareOf(
 }
 
 /**
- * A session belongs to its account and its wishes: the same word of another account is another session. Rules and rights are no
+ * A session belongs to its account and its wishes: the same name under another account is another session. Rules and rights are no
  * part of it, so that it outlives a reload that changes them. The key is a SHA-256 digest: names may be as long as a request head,
  * and sessions are kept by the hundred thousand.
  * @param wishes of the client alone

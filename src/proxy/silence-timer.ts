@@ -1,4 +1,4 @@
-/** The time that an upstream may be silent before its request does something about it, beside the request's deadline. */
+/** The time that an upstream may be silent before its request acts: a timer in addition to the deadline of the request. */
 import type { ExceptionOwner } from '../internal-errors.ts'
 import { TimeoutEntry } from '../structures/timeout-queue.ts'
 

@@ -28,7 +28,7 @@ export interface StreamObserver {
   requestRefused(request: RefusedRequest, error: GatewayError): void
   /**
    * Refused before it was served.
-   * @param client who hears it, where the connection ends with it and nothing more is known of it
+   * @param client the connection that ends with the refusal, where nothing more is known of it
    */
   handshakeRefused(
     error: GatewayError,

@@ -139,7 +139,7 @@ export class WaitingList {
     if (this.#all.countOf(waiting.user) === 0) this.#turns.delete(waiting.user)
   }
 
-  /** The client waits for something else now; it keeps its time limit, and stands after its user's others there. */
+  /** The client waits for something else now; it keeps its time limit, and its place is after the other clients of its user. */
   move(waiting: Waiting, waitsFor: WaitsFor): void {
     this.#leave(waiting)
     waiting.group = this.#open(waitsFor)

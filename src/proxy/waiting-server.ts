@@ -51,7 +51,7 @@ export class WaitingServer {
     return this.#changed.length > 0
   }
 
-  /** @returns false when a pass is under way: it begins anew, because something has changed while a client was served */
+  /** @returns false when a pass is in progress: it begins again, because something has changed while a client was served */
   serve(): boolean {
     this.#idle.clear()
     if (this.#isServing) return false

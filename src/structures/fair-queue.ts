@@ -2,7 +2,7 @@
  * A queue that serves users in turn: one entry of each user, then the next entry of each. The entries of one user keep
  * their order of arrival. All operations are O(1), except iteration.
  *
- *   turn order   ada ─▶ bob ─▶ eve          `first` is 1; after `endTurn` of an entry of ada, ada stands behind eve
+ *   turn order   ada ─▶ bob ─▶ eve          `first` is 1; after `endTurn` of an entry of ada, ada is after eve
  *   entries      1 3     2      4 5 6
  */
 

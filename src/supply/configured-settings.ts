@@ -72,7 +72,7 @@ function productOf(provider: ProviderConfig): string {
   return isLink(provider) ? (provider.product ?? '') : 'list'
 }
 
-/** What stands under the keys that only this product has. */
+/** The values of the keys that only this product has. */
 function ownSettings(
   provider: ApiProviderConfig | GenericProviderConfig | GatewayProviderConfig,
   product: string,

@@ -17,7 +17,7 @@ export interface FailurePauseSettings {
 export interface PauseContext {
   /** When the first of the addresses that are held ends at the vendor, clock ms. */
   readonly earliestEnd: number | undefined
-  /** Where the vendor's refusal taught a limit of calls: when the next call may be sent, clock ms. */
+  /** Where a limit of calls was derived from the vendor's refusal: when the next call may be sent, clock ms. */
   readonly windowFreeAt: number | undefined
   /** The vendor's clock minus this machine's, ms. */
   readonly skewMs: number

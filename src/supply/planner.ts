@@ -1,6 +1,6 @@
 /**
  * Decides when to buy how much from whom. Woken by demand, by departures from the pool and by its own timer; every
- * decision is made anew from what is there, so a lost wake-up costs time but never an address.
+ * decision is made again from what is there, so a lost wake-up costs time but never an address.
  */
 import type { Clock, Timer } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
@@ -229,7 +229,7 @@ export class Planner implements SupplyView {
     else this.#planSoon(this.#clock.now())
   }
 
-  /** At the operator's word. @returns false when state, budget, channels or ceiling forbid it */
+  /** At the operator's command. @returns false when state, budget, channels or ceiling forbid it */
   orderNow(provider: Provider): boolean {
     if (!this.#role.isActive) return false
     provider.retry()

@@ -27,7 +27,7 @@ export interface ProviderState {
   readonly words: string
 }
 
-/** The latest trouble; it stays to be read after it is over. */
+/** The latest error; it can be read after it is over too. */
 export interface LastError {
   readonly at: number
   readonly code: string

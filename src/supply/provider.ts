@@ -34,7 +34,7 @@ export class Provider {
   readonly account: Account
   /** How much it may order now. */
   readonly capacity: Capacity
-  /** Orders at the operator's word. */
+  /** Orders at the operator's command. */
   readonly operatorOrders: OperatorOrders
   readonly addressOutcomes: AddressOutcomes
   /** Something changed without an order: waiting clients and the plan should look again. */

@@ -1,6 +1,6 @@
 /**
  * HTTP/1.1 with an upstream, or with a target through it: sends requests over one connection, one after the other, and
- * passes the answers on. It decides nothing: the exchange judges each answer and hears what becomes of it.
+ * passes the answers on. It decides nothing: the exchange judges each answer and is called at each step of it.
  *
  *   idle ──send──▶ asked ──head──▶ answering ──body is whole──▶ idle
  *     └─────────────┴────────────────┴── 101 ──▶ relay

@@ -14,7 +14,7 @@ import type { ConnectionChanges, PlainConnection, PlainTry, UpstreamName } from 
 
 /** Most closed ones in one message; of more the latest are sent. */
 const MAX_CLOSED = 2_000
-/** Most open ones that are sent anew in one message; the others follow. */
+/** Most open ones that are sent again in one message; the others follow. */
 const MAX_OPEN = 1_000
 
 interface SentConnection {
@@ -32,7 +32,7 @@ export class ConnectionReporter {
     this.#log = log
   }
 
-  /** What has changed since the last call. @param counts whether octets are to be looked at, O(open) */
+  /** What has changed since the last call. @param counts whether octets are compared too, O(open) */
   take(now: number, counts: boolean): ConnectionChanges {
     const passed = this.#log.endedCount - this.#endedCount
     const closed = [...this.#log.closed(this.#endedCount).take(MAX_CLOSED)].reverse()

@@ -24,7 +24,7 @@ export class ControlLink {
   readonly #clock: Clock
   readonly #handler: LinkHandler
   #down: LineChannel | undefined
-  /** Undefined until the control process hears this worker. */
+  /** Undefined until the control process is connected. */
   #up: LineChannel | undefined
   #isClosed = false
 

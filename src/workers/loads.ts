@@ -1,4 +1,4 @@
-/** What runs through each upstream: looked at in a worker, summed up in the pool of record. */
+/** What runs through each upstream: counted in a worker, added up in the pool of record. */
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Load } from './messages.ts'
@@ -130,7 +130,7 @@ export class LoadSums {
     return sum
   }
 
-  /** The worker has ended, or says everything anew. */
+  /** The worker has ended, or reports everything again. */
   forget(worker: number, now: number): void {
     const known = [...(this.#byWorker.get(worker)?.values() ?? [])]
     this.#byWorker.delete(worker)

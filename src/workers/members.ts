@@ -15,7 +15,7 @@ interface Member {
 export class Members {
   readonly #members = new Map<number, Member>()
 
-  /** @returns whether it is new; false: it was here already, and says anew what runs in it */
+  /** @returns whether it is new; false: it was here already, and reports again what runs in it */
   joined(worker: number): boolean {
     if (this.#members.get(worker)?.isConnected === true) return false
     this.#members.set(worker, { isServing: false, isDrained: false, isConnected: true, hasExited: false })

@@ -41,7 +41,7 @@ export class OwnersOfPool {
     this.#unheard = new Set(parts.running)
   }
 
-  /** @param workers those that are to say anew what runs in them, when this is a change */
+  /** @param workers those that are to report again what runs in them, when this is a change */
   use(isOwned: boolean, workers: readonly number[]): void {
     if (isOwned === (this.#owners !== undefined)) return
     for (const worker of workers) this.#unheard.add(worker)

@@ -33,12 +33,12 @@ export interface PlaneParts {
   readonly users: UserLimits | undefined
   /** @returns false while there is no control process */
   readonly send: (message: ToControl) => boolean
-  /** Says anew all that the control process must know. */
+  /** Reports again all that the control process must know. */
   readonly sayHello: () => void
   readonly writeLog: (line: string) => void
 }
 
-/** Octets of open connections are looked at with each so many reports. */
+/** Octets of open connections are compared with each so many reports. */
 const OCTETS_EVERY = 10
 
 type ProcessMessage = 'prepare' | 'commit' | 'cancel' | 'share-sockets' | 'pause' | 'resume' | 'stop' | 'end'
@@ -175,7 +175,7 @@ export class WorkerPlane {
     return keys.flatMap((key) => this.data.sessionTable.carried(key, upstream) ?? [])
   }
 
-  /** What a control process must know that has not heard of this worker yet. */
+  /** What a control process must know that does not know this worker yet. */
   hello(): Omit<Hello, 'kind' | 'worker'> {
     this.#replica.loads.forget()
     this.#connections.forget()

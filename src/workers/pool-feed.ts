@@ -25,7 +25,7 @@ export class PoolFeed {
   readonly #parts: FeedParts
   /** Until then the lists of the providers may not have been read, clock ms; 0: they have. */
   #readsUntil = 0
-  /** Whose word is being done: it is not said back to it. */
+  /** The worker whose message is being carried out: the change is not sent back to it. */
   #speaker: number | undefined
 
   constructor(parts: FeedParts) {

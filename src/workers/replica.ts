@@ -55,7 +55,7 @@ export class Replica {
     this.loads = new LoadReporter(this.pool)
   }
 
-  /** @returns whether upstreams have got owners, or have none any more: then everything is to be said anew */
+  /** @returns whether upstreams have got owners, or have none any more: then everything is to be reported again */
   configure(settings: PoolSettings, isOwned: boolean): boolean {
     const { clock } = this.#parts
     const now = clock.now()

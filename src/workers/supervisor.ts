@@ -1,5 +1,5 @@
 /**
- * The first process of a gateway with several workers: starts the control process and, at its word, the workers; starts anew what
+ * The first process of a gateway with several workers: starts the control process and, at its command, the workers; starts again what
  * dies; passes signals on. It serves nothing and keeps nothing, so that it has no reason to die.
  *
  *   control dies: its workers serve on with what they have; another control process finds them
@@ -31,7 +31,7 @@ interface SupervisorDeps {
   readonly warn: (words: string, facts: object) => void
 }
 
-/** First pause before a process is started anew, ms; doubles while it does not live for `STEADY_MS`. */
+/** First pause before a process is started again, ms; doubles while it does not live for `STEADY_MS`. */
 const FIRST_PAUSE_MS = 50
 const MAX_PAUSE_MS = 5_000
 const STEADY_MS = 10_000
@@ -67,7 +67,7 @@ class Supervisor {
   readonly #workers = new Map<number, Child>()
   #hasServed = false
   #isStopping = false
-  /** Another gateway takes over: what ends now is not started anew. */
+  /** Another gateway takes over: what ends now is not started again. */
   #isHandingOver = false
   readonly #deadline: ServingDeadline
   #hasLostWorker = false
@@ -224,7 +224,7 @@ class Supervisor {
     })
   }
 
-  /** They end at the control process's word; those that do not hear it, at this one's. */
+  /** They end at the command of the control process; those that it does not reach, at this one's. */
   async #endWorkers(): Promise<void> {
     this.#isStopping = true
     const processes = [...this.#workers.values()].map((child) => child.process).filter((one) => one !== undefined)

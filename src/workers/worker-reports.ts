@@ -103,7 +103,7 @@ export class WorkerReports {
     return { connections: sum('connections'), tunnels: sum('tunnels'), waiting: sum('waiting') }
   }
 
-  /** A worker says anew what runs in it. */
+  /** A worker reports again what runs in it. */
   forget(worker: number): void {
     this.#loads.forget(worker, this.#parts.clock.now())
   }

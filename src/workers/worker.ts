@@ -29,7 +29,7 @@ export interface WorkerOptions {
   readonly sockets?: SocketsOfWorker
   /** Counts for the users of all workers, in the control process. */
   readonly users?: UserLimits
-  /** Everything has been closed at the word of the control process. */
+  /** Everything was closed at the command of the control process. */
   readonly onEnd: () => void
 }
 

@@ -67,7 +67,7 @@ export class CountersFeed implements Feed {
     return counts
   }
 
-  /** Rates begin anew. */
+  /** Rates begin again. */
   begin(): void {
     const traffic = this.#parts.traffic()
     const { openedCount, refusedCount, setupCounts } = traffic

@@ -29,7 +29,7 @@ interface Purchases {
   readonly first: readonly { readonly at: number; readonly count: number }[]
 }
 
-/** Without a limit where the server has not heard of the window, as after a failover. */
+/** Without a limit where the server does not know the window, as after a failover. */
 interface WindowState {
   readonly calls?: number
   readonly perMs?: number

@@ -158,5 +158,5 @@ export const reserveScript: Script = script('reserve', ...books, RESERVE)
 export const settleScript: Script = script('settle', ...books, SETTLE)
 export const resolveScript: Script = script('resolve', ...books, RESOLVE)
 export const channelsScript: Script = script('channels', ...books, CHANNELS)
-/** Also books anew what a failover has lost of this host's bookings. */
+/** Also books again what a failover has lost of this host's bookings. */
 export const refreshScript: Script = script('refresh', ...books, REFRESH)

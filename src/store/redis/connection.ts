@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT_MS = 2_000
 const FIRST_CONNECT_MS = 5_000
 /** Between two attempts to connect, ms. */
 const RECONNECT_MS = 500
-/** A connection that leaves a command without an answer for this time is closed, ms: the socket's own time-out begins anew with each write. */
+/** A connection that leaves a command without an answer for this time is closed, ms: the socket's own time-out begins again with each write. */
 const SILENT_MS = 5_000
 
 export interface RedisSettings {
@@ -79,7 +79,7 @@ export class RedisConnection implements ScriptRunner {
     }
   }
 
-  /** Behind a command that has waited too long another one would wait as well: the client library queues without a limit. */
+  /** After a command that has waited too long another one would wait as well: the client library queues without a limit. */
   #refuseWhileSilent(): void {
     const [oldest] = this.#unanswered
     if (oldest === undefined) return

@@ -15,7 +15,7 @@
  */
 import { type Script, script } from './script.ts'
 
-/** Events that are kept: a host that is further behind reads everything. */
+/** Events that are kept: a host that has missed more reads everything. */
 const KEPT_EVENTS = 10_000
 const MOST_EVENTS = 500
 

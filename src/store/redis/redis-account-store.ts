@@ -62,7 +62,7 @@ export class RedisAccountStore implements AccountStore {
   /** What this host has booked of each provider and not given back, as the server said last. */
   readonly #net = new Map<string, number>()
   /**
-   * A failover may have lost some of that: it is booked anew. Until then this host orders nothing more, and what the server says does
+   * A failover may have lost some of that: it is booked again. Until then this host orders nothing more, and what the server says does
    * not replace it.
    */
   #isNetLost = false
@@ -188,7 +188,7 @@ export class RedisAccountStore implements AccountStore {
   }
 
   /**
-   * Brings the view up to date, and books anew what a failover has lost of this host's bookings.
+   * Brings the view up to date, and books again what a failover has lost of this host's bookings.
    * @throws {StoreError} when the server does not answer
    */
   async refresh(): Promise<void> {
@@ -207,7 +207,7 @@ export class RedisAccountStore implements AccountStore {
     return this.#queue.idle(signal)
   }
 
-  /** What the server has not heard is lost: its orders are counted as unknown. */
+  /** What has not reached the server is lost: its orders are counted as unknown. */
   close(): void {
     this.#queue.close()
   }

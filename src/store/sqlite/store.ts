@@ -25,7 +25,7 @@ export interface StoreDeps extends Pick<RecorderDeps, 'clock' | 'log'> {
  * have to wait for the disk. Unless it is wanted at once, the thread starts with the first change: a gateway that records
  * nothing does without its memory, 12 MB and more.
  * @throws {StoreBusy} when another process uses it
- * @throws {StoreError} when it cannot be read or written (a damaged file is set aside instead, and logged)
+ * @throws {StoreError} when it cannot be read or written (a damaged file is renamed instead, and logged)
  */
 export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: HandoverStore; restored: Restored }> {
   const { clock, log, spawn = startWorker, eager = false } = deps

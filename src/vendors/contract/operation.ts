@@ -92,7 +92,7 @@ export interface Operation {
   /** Scheme and host of this operation when they differ from the vendor's `baseUrl`. */
   readonly baseUrl?: string
   readonly path: string
-  /** Its path is the whole path: neither the vendor's `prefix` nor the path of a `baseUrl` stands in front. */
+  /** Its path is the whole path: neither the vendor's `prefix` nor the path of a `baseUrl` is put in front. */
   readonly isAtRoot?: true
   /**
    * For a call that is more than a list of parameters: makes the request from the result of `authorize`, in place of `encoding`,

@@ -65,7 +65,7 @@ const schema = z.object(settings)
 export type GatewayOwn = z.infer<typeof schema>
 export type Place = GatewayOwn['places'][number]
 
-/** Reads the keys as they stand in a file. @throws zod's error */
+/** Reads the keys as they are written in a file. @throws zod's error */
 export function parseGateway(written: unknown): GatewayOwn {
   return schema.parse(written)
 }

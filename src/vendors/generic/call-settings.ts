@@ -20,7 +20,7 @@ const link = () =>
       const url = URL.parse(withEveryName(value, ANY).trim())
       if (url === null || !/^https?:$/.test(url.protocol))
         return refuse(ctx, 'write a link that begins with http:// or https://')
-      // A login may stand in front of the host.
+      // A login may be in front of the host.
       const [, authority = ''] = /^https?:\/\/([^/?]*)/.exec(value.trim()) ?? []
       if (authority.slice(authority.lastIndexOf('@') + 1).includes('{'))
         return refuse(ctx, 'write the host itself: nothing is filled in there')

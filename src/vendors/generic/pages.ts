@@ -58,7 +58,7 @@ export async function readPages<P extends Page>(
   return pages
 }
 
-/** Some vendors answer a page behind the last one with an error. @throws any other error */
+/** Some vendors answer a page after the last one with an error. @throws any other error */
 function nothing(error: unknown): undefined {
   if (error instanceof VendorError && error.class === 'no_resource') return undefined
   throw error

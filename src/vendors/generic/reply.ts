@@ -114,7 +114,7 @@ export function readEntries(reply: RawReply, rules: ReplySettings, how: ItemsRea
   return { items, data }
 }
 
-/** Where the items of a list stand. */
+/** Where the items of a list are. */
 interface ItemsReading {
   readonly list: { readonly items?: string | undefined; readonly fields: Readonly<Record<string, unknown>> }
   readonly cut: Cut

@@ -5,7 +5,7 @@ type Step = { readonly key: string } | { readonly every: true }
 export type Path = readonly Step[]
 /**
  * Columns count from 1; a path begins at the item, at the whole reply, or at its header fields or cookies; `key` is the name under
- * which the item stands.
+ * which the item is found.
  */
 export type Selector = number | 'key' | { readonly of: 'item' | 'reply' | 'header' | 'cookie'; readonly path: Path }
 

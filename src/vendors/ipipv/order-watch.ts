@@ -7,7 +7,7 @@ import { isFinal, type OrderPage, readOrder } from './instances.ts'
 import { type PurchaseDeps, stuck } from './purchase.ts'
 import type { Attempt } from './purchase-notes.ts'
 
-/** An order that left so lately may still be on its way: that ipipv does not know it proves nothing, ms. */
+/** An order that was sent less than this ago may still be on its way: that ipipv does not know it proves nothing, ms. */
 const ON_ITS_WAY_MS = 30_000
 const NO_SUCH_ORDER = '10031'
 const PAGE_SIZE = 100

@@ -10,7 +10,7 @@ export type Values = Readonly<Record<string, string>>
 /** How a value is escaped for its surroundings. */
 export type Encode = (value: string) => string
 
-/** `datetime` may have a format behind it, as in `{datetime:yyyyMMddHHmmss}`. */
+/** `datetime` may have a format after it, as in `{datetime:yyyyMMddHHmmss}`. */
 const PLACEHOLDER = /\{(?:([A-Za-z_]\w{0,63})|(datetime):([^{}"]{1,32}))\}/g
 
 /** Values that every call has; `date` and `datetime` are in the `zone` of the entry, `iso` in UTC. */

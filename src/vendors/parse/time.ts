@@ -54,7 +54,7 @@ function namedZone(timeZone: string): Zone | undefined {
 
 const DAY = /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[ T]+/
 const CHINESE_DAY = /^(\d{4})年(\d{1,2})月(\d{1,2})日 ?/
-/** Its day stands first in every language. */
+/** Its day comes first in every language. */
 const DOTTED_DAY = /^(\d{2})\.(\d{2})\.(\d{4})(?=$|[ T])/
 const TIME = /^(\d{1,2}):(\d{2})(?::(\d{2}))?/
 /** After the time: a fraction of a second, which is dropped, and a zone. */
@@ -84,7 +84,7 @@ export function readDay(text: string, zone: Zone): number | undefined {
   return readTime(/^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}$/.test(date) ? `${date} 00:00:00` : date, zone)
 }
 
-/** A reader of times in one format, with or without a zone behind. @returns undefined for an invalid format */
+/** A reader of times in one format, with or without a zone after it. @returns undefined for an invalid format */
 export function formattedTime(format: string): typeof readTime | undefined {
   const read = formatReader(format)
   if (read === undefined) return undefined
