@@ -15,6 +15,7 @@ import { runCommand } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
 import { eventually, startGateway } from '../support/gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
+import { sellerOf } from '../support/vendors/buying-gateway.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
 import { SimulatedQg } from '../support/vendors/qg.ts'
 import { SimulatedQgLegacy } from '../support/vendors/qg-legacy.ts'
@@ -94,11 +95,9 @@ async function alone(kind: Kind, more: object = {}, config: object = {}): Promis
 /** A gateway with its admin port, whose addresses are upstreams of its world. */
 async function running(kind: Kind, more: object = {}, config: object = {}) {
   let world: Awaited<ReturnType<typeof startGateway>>['world'] | undefined
-  let sold = 0
-  const { api, entry, close } = await openVendor(kind, more, () => {
-    const upstream = world?.upstreams[sold++ % (world.upstreams.length || 1)]
-    return { host: upstream?.host ?? '', port: upstream?.port ?? 0, username: 'user', password: PASSWORD }
-  })
+  const sell = sellerOf(() => world?.upstreams ?? [])
+  const supplyAddress = () => ({ ...sell(), username: 'user', password: PASSWORD })
+  const { api, entry, close } = await openVendor(kind, more, supplyAddress)
   const admin = { port: await freePort(), token: TOKEN }
   const gateway = await startGateway({
     upstreams: 4,

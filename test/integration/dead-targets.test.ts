@@ -3,13 +3,14 @@
  * a target again and again must not cost the others their addresses, nor the operator money.
  */
 import { describe, expect, it } from 'vitest'
-import { SystemClock } from '../../src/clock.ts'
+import type { SystemClock } from '../../src/clock.ts'
 import { connectVia, plain, socks5 } from '../support/client.ts'
 import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import type { FakeUpstream } from '../support/upstream.ts'
+import { startBuying } from '../support/vendors/buying-gateway.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
-import type { World } from '../support/world.ts'
+import type { Supply } from '../support/vendors/simulated-api.ts'
 
 const KEY = 'the-key-of-the-account'
 /** An address that fails is given up at the third failure, and soon: within the few hundred requests of a test. */
@@ -141,30 +142,18 @@ describe('a session', () => {
 })
 
 it('buys not one address more than without the dead target', async () => {
-  const clock = new SystemClock()
-  let world: World | undefined
-  let sold = 0
-  const supplyAddress = () => {
-    const upstream = world?.upstreams[sold++ % world.upstreams.length]
-    return { host: upstream?.host ?? '', port: upstream?.port ?? 0 }
-  }
-  const api = await new SimulatedJuliangip({ clock, tradeNo: '1000000000000001', key: KEY, supplyAddress }).start()
-  const gateway = await startGateway({
+  const credentials = { trade_no: '1000000000000001', key: KEY }
+  const open = (clock: SystemClock, supplyAddress: () => Supply) =>
+    new SimulatedJuliangip({ clock, tradeNo: credentials.trade_no, key: KEY, supplyAddress })
+  const gateway = await startBuying(open, (api) => ({
     upstreams: 30,
-    login: false,
     config: { pool: { floor: 5, targetLoad: 8 }, health: SEVERE, wait: { timeout: '10s' } },
-    providers: (theWorld) => {
-      world = theWorld
-      const credentials = { trade_no: '1000000000000001', key: KEY }
+    providers: () => {
       const seller = { vendor: 'juliangip', product: 'dynamic', credentials, baseUrl: api.url }
       return [{ name: 'bought', ...seller, allowPrivate: true }]
     },
     secrets: [KEY],
-    closing: async () => {
-      await api.close()
-      clock.close()
-    },
-  })
+  }))
   closeFor(gateway.world.upstreams, 'dead.test')
   const visit = async () => {
     const reply = await connectVia(gateway.port, 'echo.test:7')
@@ -178,5 +167,5 @@ it('buys not one address more than without the dead target', async () => {
     for (let n = 0; n < 30; n++) await visit()
   }
   await Promise.all([loop(gateway.port, 'dead.test:9', 60), others()])
-  expect([sold, gateway.app.pool.size]).toEqual([5, 5])
+  expect([gateway.api.sales.length, gateway.app.pool.size]).toEqual([5, 5])
 })

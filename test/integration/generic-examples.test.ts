@@ -1,13 +1,14 @@
 /** The worked examples of `generic`, each against an imitation of its vendor: loaded as they are, with the API moved. */
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { SystemClock } from '../../src/clock.ts'
+import type { SystemClock } from '../../src/clock.ts'
 import { connectVia, plain } from '../support/client.ts'
-import { eventually, refusalOf, startGateway } from '../support/gateway.ts'
+import { eventually, refusalOf } from '../support/gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
+import { startBuying } from '../support/vendors/buying-gateway.ts'
 import { type ListApiOptions, SimulatedListApi } from '../support/vendors/list-api.ts'
 import { accounts, type ExampleName, exampleNames, exampleYaml } from '../support/vendors/list-api-accounts.ts'
-import type { World } from '../support/world.ts'
+import type { Supply } from '../support/vendors/simulated-api.ts'
 
 const login = { username: 'login-of-the-proxies', password: 'password-of-the-proxies' }
 
@@ -19,36 +20,21 @@ const logins = {
   XIAOXIANG_SECRET: login.password,
 }
 
-async function start(name: ExampleName, more: Partial<ListApiOptions> = {}) {
+function start(name: ExampleName, more: Partial<ListApiOptions> = {}) {
   const { dialect, keys: ownKeys, environment: known } = accounts[name]
   const environment = { ...known, ...logins }
   // One vendor's keys are the login at its proxies, too.
   const keys = name === 'xiaoxiang' ? { appKey: login.username, appSecret: login.password } : ownKeys
   const { providers, pool } = parse(exampleYaml(name)) as { providers: readonly object[]; pool: object }
-  const clock = new SystemClock()
-  let world: World | undefined
-  let sold = 0
-  const supplyAddress = () => {
-    const upstream = world?.upstreams[sold++ % world.upstreams.length]
-    return { host: upstream?.host ?? '', port: upstream?.port ?? 0 }
-  }
-  const api = await new SimulatedListApi({ clock, dialect, keys, supplyAddress, ...more }).start()
-  const gateway = await startGateway({
-    upstreams: 4,
-    login: false,
+  const open = (clock: SystemClock, supplyAddress: () => Supply) =>
+    new SimulatedListApi({ clock, dialect, keys, supplyAddress, ...more })
+  return startBuying(open, (api) => ({
     environment,
     // One address at a time: a vendor that wants ten seconds between calls is not asked a second time here.
     config: { pool: { ...pool, floor: 1 }, wait: { timeout: '10s' } },
     providers: () => providers.map((provider) => ({ ...provider, baseUrl: api.url, allowPrivate: true })),
     secrets: [...Object.values(keys).filter((key) => key.startsWith('INVENTED')), login],
-    closing: async () => {
-      await api.close()
-      clock.close()
-      expect(api.violations).toEqual([])
-    },
-  })
-  world = gateway.world
-  return { api, ...gateway }
+  }))
 }
 
 /** Vendors that tell no life: it is the one that was asked for. */

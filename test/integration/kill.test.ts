@@ -13,6 +13,7 @@ import { closeClients, connectVia } from '../support/client.ts'
 import { header } from '../support/http-wire.ts'
 import { type KillableGateway, startKillable } from '../support/killable-gateway.ts'
 import { assertNoSecret } from '../support/log-capture.ts'
+import { sellerOf } from '../support/vendors/buying-gateway.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
 import { SimulatedQg } from '../support/vendors/qg.ts'
 import { startWorld, type World } from '../support/world.ts'
@@ -30,13 +31,11 @@ const QG = { key: 'INVENTEDQGKEY' }
 let folder: string
 let clock: SystemClock
 let world: World
-let sold: number
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'turnpike-kill-'))
   clock = new SystemClock()
   world = await startWorld({ upstreams: 12, login: false })
-  sold = 0
 })
 
 afterEach(async () => {
@@ -46,11 +45,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const supplyAddress = () => {
-  const upstream = world.upstreams[sold++ % world.upstreams.length]
-  if (upstream === undefined) throw new Error('a world without upstreams')
-  return { host: upstream.host, port: upstream.port }
-}
+const supplyAddress = sellerOf(() => world.upstreams)
 
 function configOf(provider: object, pool: object): object {
   return {

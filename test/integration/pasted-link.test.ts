@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { SystemClock } from '../../src/clock.ts'
+import type { SystemClock } from '../../src/clock.ts'
 import { plain } from '../support/client.ts'
-import { eventually, type Gateway, startGateway } from '../support/gateway.ts'
+import { eventually, type Gateway } from '../support/gateway.ts'
+import { startBuying } from '../support/vendors/buying-gateway.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
 import { SimulatedQg } from '../support/vendors/qg.ts'
 import {
@@ -17,7 +18,6 @@ import {
   type Supply,
 } from '../support/vendors/simulated-api.ts'
 import { SimulatedSmartproxy } from '../support/vendors/smartproxy.ts'
-import type { World } from '../support/world.ts'
 
 const TRADE_NO = '1000000000000001'
 const KEY = 'the-key-of-the-account'
@@ -59,29 +59,12 @@ interface Case {
   readonly entry: (api: SimulatedApi) => object
 }
 
-async function start({ open, entry }: Case) {
-  const clock = new SystemClock()
-  let world: World | undefined
-  let sold = 0
-  const supply = (): Supply => {
-    const upstream = world?.upstreams[sold++ % world.upstreams.length]
-    return { host: upstream?.host ?? '', port: upstream?.port ?? 0 }
-  }
-  const api = await open(clock, supply).start()
-  const gateway = await startGateway({
-    upstreams: 4,
-    login: false,
+function start({ open, entry }: Case) {
+  return startBuying(open, (api) => ({
     config: { pool: { floor: 2 }, wait: { timeout: '10s' } },
     providers: () => [{ name: 'pasted', allowPrivate: true, ...entry(api) }],
     secrets: [KEY, TRADE_NO],
-    closing: async () => {
-      await api.close()
-      clock.close()
-      expect(api.violations).toEqual([])
-    },
-  })
-  world = gateway.world
-  return { api, ...gateway }
+  }))
 }
 
 async function serves({ port }: Gateway): Promise<void> {

@@ -3,15 +3,15 @@
  * the gateway must not break a rule of their documents.
  */
 import { describe, expect, it } from 'vitest'
-import { SystemClock } from '../../src/clock.ts'
+import type { SystemClock } from '../../src/clock.ts'
 import { connectVia, plain, socks5 } from '../support/client.ts'
-import { eventually, type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
+import { eventually, type Gateway, refusalOf } from '../support/gateway.ts'
 import { header } from '../support/http-wire.ts'
 import { expectEcho } from '../support/socket-io.ts'
+import { startBuying } from '../support/vendors/buying-gateway.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
 import { SimulatedQg } from '../support/vendors/qg.ts'
 import type { BadDay, SimulatedApi, Supply } from '../support/vendors/simulated-api.ts'
-import type { World } from '../support/world.ts'
 
 const KEY = 'the-key-of-the-account'
 const CHANNELS = 20
@@ -46,23 +46,12 @@ interface Options {
   readonly login?: { readonly username: string; readonly password: string }
 }
 
-/** A gateway that buys from a simulated vendor whose addresses are upstreams of the world. */
-async function start<Api extends SimulatedApi>(
+function start<Api extends SimulatedApi>(
   kind: Vendor<Api>,
   { badDay, config = {}, provider = {}, login }: Options = {},
 ) {
-  const clock = new SystemClock()
-  let world: World | undefined
-  let sold = 0
-  const sell = (): Supply => {
-    const upstream = world?.upstreams[sold++ % world.upstreams.length]
-    return { host: upstream?.host ?? '', port: upstream?.port ?? 0 }
-  }
-  const api = await kind.open(clock, sell).start()
-  api.badDay = badDay
-  const gateway = await startGateway({
-    upstreams: 4,
-    login: false,
+  const open = (clock: SystemClock, sell: () => Supply) => Object.assign(kind.open(clock, sell), { badDay })
+  return startBuying(open, (api) => ({
     config: { pool: { floor: 1 }, wait: { timeout: '10s' }, ...config },
     providers: () => [
       {
@@ -78,14 +67,7 @@ async function start<Api extends SimulatedApi>(
       },
     ],
     secrets: [KEY, ...(login === undefined ? [] : [login])],
-    closing: async () => {
-      await api.close()
-      clock.close()
-      expect(api.violations).toEqual([])
-    },
-  })
-  world = gateway.world
-  return { api, ...gateway }
+  }))
 }
 
 const state = ({ app }: Gateway) => app.supply.provider('bought')?.state
@@ -217,10 +199,7 @@ it('a place that the vendor tells is found by those who wish for it, and by nobo
 })
 
 it('another provider fills in for one that cannot', async () => {
-  const clock = new SystemClock()
-  const api = await juliangip.open(clock, () => ({ host: '127.0.0.1', port: 1 })).start()
-  api.badDay = 'key-wrong'
-  const gateway = await startGateway({
+  const gateway = await startBuying(juliangip.open, (api) => ({
     upstreams: 1,
     providers: (world) => [
       {
@@ -235,11 +214,8 @@ it('another provider fills in for one that cannot', async () => {
     ],
     filled: 1,
     secrets: [KEY],
-    closing: async () => {
-      await api.close()
-      clock.close()
-    },
-  })
+  }))
+  gateway.api.badDay = 'key-wrong'
   expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(200)
   const asked = { username: 'x-provider-bought', password: 'y' }
   expect(refusalOf(await connectVia(gateway.port, 'echo.test:7', { login: asked })).code).toBe('GW_NO_SUPPLY')

@@ -4,44 +4,37 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { SystemClock } from '../../src/clock.ts'
+import type { SystemClock } from '../../src/clock.ts'
 import { connectVia } from '../support/client.ts'
-import { refusalOf, startGateway } from '../support/gateway.ts'
+import { refusalOf } from '../support/gateway.ts'
 import type { Behaviour } from '../support/upstream-behaviour.ts'
+import { startBuying } from '../support/vendors/buying-gateway.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
+import type { Supply } from '../support/vendors/simulated-api.ts'
 import type { World } from '../support/world.ts'
 
 const tradeNo = '1000000000000001'
 const key = 'the-key-of-the-account'
 
 async function start(unregistered: Behaviour, whitelist: 'auto' | 'off') {
-  const clock = new SystemClock()
-  const made: { world?: World } = {}
-  let sold = 0
-  /** The vendor registers who orders with `auto_white`; its proxies know it from then on. */
-  const supplyAddress = () => {
-    const upstreams = made.world?.upstreams ?? []
-    if (api.calls.at(-1)?.params['auto_white'] === '1') for (const upstream of upstreams) void upstream.behave('ok')
-    const upstream = upstreams[sold++ % upstreams.length]
-    return { host: upstream?.host ?? '', port: upstream?.port ?? 0 }
+  const open = (clock: SystemClock, sell: () => Supply, upstreams: () => World['upstreams']) => {
+    /** The vendor registers who orders with `auto_white`; its proxies know it from then on. */
+    const supplyAddress = () => {
+      if (api.calls.at(-1)?.params['auto_white'] === '1') for (const upstream of upstreams()) void upstream.behave('ok')
+      return sell()
+    }
+    const api: SimulatedJuliangip = new SimulatedJuliangip({ clock, tradeNo, key, supplyAddress })
+    return api
   }
-  const api = await new SimulatedJuliangip({ clock, tradeNo, key, supplyAddress }).start()
   const entry = { vendor: 'juliangip', product: 'dynamic', credentials: { trade_no: tradeNo, key }, whitelist }
-  const gateway = await startGateway({
+  const gateway = await startBuying(open, (api) => ({
     upstreams: 30,
-    login: false,
     isUntouched: true,
     providers: () => [{ name: 'bought', ...entry, baseUrl: api.url, allowPrivate: true }],
     secrets: [key],
-    closing: async () => {
-      await api.close()
-      clock.close()
-      expect(api.violations).toEqual([])
-    },
-  })
-  made.world = gateway.world
+  }))
   for (const upstream of gateway.world.upstreams) await upstream.behave(unregistered)
-  return { api, ...gateway }
+  return gateway
 }
 
 const registrations = (api: SimulatedJuliangip) => api.calls.filter(({ params }) => params['auto_white'] === '1').length

@@ -8,6 +8,7 @@ import { closeClients, connectVia } from './client.ts'
 import type { ConnectOptions } from './client-http.ts'
 import { freePort } from './free-port.ts'
 import { type KillableGateway, startKillable } from './killable-gateway.ts'
+import { sellerOf } from './vendors/buying-gateway.ts'
 import { SimulatedJuliangip } from './vendors/juliangip.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -37,11 +38,7 @@ export function takeoverWorld(): TakeoverWorld {
     clock = new SystemClock()
     adminPort = await freePort()
     world = await startWorld({ upstreams: 12, login: false })
-    let sold = 0
-    const supplyAddress = () => {
-      const { host = '', port = 0 } = world.upstreams[sold++ % world.upstreams.length] ?? {}
-      return { host, port }
-    }
+    const supplyAddress = sellerOf(() => world.upstreams)
     const account = { tradeNo: TRADE.trade_no, key: TRADE.key }
     vendor = await new SimulatedJuliangip({ clock, ...account, supplyAddress, lifeMs: () => 7_200_000 }).start()
   })

@@ -14,6 +14,7 @@ import { freePort } from '../support/free-port.ts'
 import { type KillableGateway, startKillable } from '../support/killable-gateway.ts'
 import { expectEcho } from '../support/socket-io.ts'
 import { SteadyLoad } from '../support/steady-load.ts'
+import { sellerOf } from '../support/vendors/buying-gateway.ts'
 import { SimulatedJuliangip } from '../support/vendors/juliangip.ts'
 
 const RESTARTS = Number(process.env['TURNPIKE_RESTARTS'] ?? 100)
@@ -35,11 +36,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'turnpike-takeovers-'))
   clock = new SystemClock()
   upstreams = await Promise.all(Array.from({ length: 12 }, (_, n) => startEchoUpstream(`127.0.0.${n + 2}`)))
-  let sold = 0
-  const supplyAddress = () => {
-    const { host, port } = upstreams[sold++ % upstreams.length] ?? { host: '', port: 0 }
-    return { host, port }
-  }
+  const supplyAddress = sellerOf(() => upstreams)
   const account = { tradeNo: TRADE.trade_no, key: TRADE.key }
   vendor = await new SimulatedJuliangip({ clock, ...account, supplyAddress, lifeMs: () => 7_200_000 }).start()
   const product = { name: 'paid', vendor: 'juliangip', product: 'dynamic', credentials: TRADE }
