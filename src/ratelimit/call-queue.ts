@@ -32,7 +32,6 @@ export class CallQueue {
    */
   run<T>(window: CallWindow, send: () => Promise<T>, priority: number, signal: AbortSignal): Promise<T> {
     this.#window = window
-    this.update()
     const result = this.#queue.add(() => this.#turn(send, signal), { priority, signal }) as Promise<T>
     this.update()
     return result
@@ -75,10 +74,12 @@ export class CallQueue {
   update(): void {
     this.#timer?.clear()
     this.#timer = undefined
+    // Nothing waits: the window may be that of a provider which is not configured any more.
+    if (this.#queue.size === 0) return void this.#queue.pause()
     const { room, nextAt } = this.#store.view.window(this.#window)
     if (room > 0) return void this.#queue.start()
     this.#queue.pause()
-    if (nextAt === undefined || this.#queue.size === 0) return
+    if (nextAt === undefined) return
     this.#timer = this.#clock.after(nextAt - this.#clock.now(), () => this.update())
   }
 

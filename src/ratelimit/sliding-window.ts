@@ -72,6 +72,15 @@ export class SlidingWindow {
     const known = this.#stated.get(by)
     if (known?.calls === limit.calls && known.perMs === limit.perMs) return
     this.#stated.set(by, { calls: limit.calls, perMs: limit.perMs })
+    this.#limitStated()
+  }
+
+  /** The operation does not state a limit any more. The last limit stays. */
+  forget(by: string): void {
+    if (this.#stated.delete(by) && this.#stated.size > 0) this.#limitStated()
+  }
+
+  #limitStated(): void {
     this.#limit = [...this.#stated.values()].reduce((smallest, one) => (rate(one) < rate(smallest) ? one : smallest))
   }
 

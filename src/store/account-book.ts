@@ -117,7 +117,8 @@ export class AccountBook implements AccountView {
     if (open === undefined || open.unknownUntil !== undefined) return false
     const { reservation, booked } = open
     const { provider, budget, count } = reservation
-    this.#settleWindow(this.#window(reservation.window), outcome)
+    // Its limit may be stated no more.
+    this.#settleWindow(this.#windows.get(reservation.window.key) ?? this.#window(reservation.window), outcome)
     if (outcome.kind === 'unknown' && count > 0) {
       this.#forgetOldUnknown()
       open.unknownUntil = outcome.channelsUntil
@@ -251,6 +252,10 @@ export class AccountBook implements AccountView {
       if (limiterKey === key) window.restore(endedAgoMs + (now - this.#restoredAt), answered, now)
     this.#windows.set(key, window)
     return window
+  }
+
+  forgetLimits(windows: readonly CallWindow[]): void {
+    for (const { key, statedBy = '' } of windows) this.#windows.get(key)?.forget(statedBy)
   }
 
   budget(provider: string, limits: BudgetLimits): BudgetView {

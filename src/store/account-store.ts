@@ -113,6 +113,8 @@ export interface AccountStore {
   /** These occupy channels of the account until they end or are freed. */
   hold(account: string, holders: readonly ChannelHolder[]): void
   free(account: string, ids: readonly string[]): void
+  /** The operations of a provider that is not configured any more do not limit these windows: each names one as `statedBy`. */
+  forgetLimits(windows: readonly CallWindow[]): void
   /** What this process knows of the account, without waiting: for planning. Only `reserve` decides. */
   readonly view: AccountView
 }

@@ -4,6 +4,7 @@ import { AccountBook } from './account-book.ts'
 import type {
   AccountStore,
   AccountView,
+  CallWindow,
   ChannelHolder,
   Outcome,
   Reservation,
@@ -78,5 +79,9 @@ export class LocalAccountStore implements AccountStore {
     const lines = this.#book.pendingLines(account).filter(({ id }) => ids.includes(id))
     this.#book.free(account, ids)
     if (lines.length > 0) this.#store.pendingOver(account, lines)
+  }
+
+  forgetLimits(windows: readonly CallWindow[]): void {
+    this.#book.forgetLimits(windows)
   }
 }

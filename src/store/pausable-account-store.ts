@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type {
   AccountStore,
   AccountView,
+  CallWindow,
   ChannelHolder,
   Outcome,
   Reservation,
@@ -96,5 +97,9 @@ export class PausableAccountStore implements AccountStore {
 
   free(account: string, ids: readonly string[]): void {
     this.#store.free(account, ids)
+  }
+
+  forgetLimits(windows: readonly CallWindow[]): void {
+    this.#store.forgetLimits(windows)
   }
 }

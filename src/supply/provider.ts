@@ -266,6 +266,12 @@ export class Provider {
     return this.#giveBack.stopping(signal)
   }
 
+  /** Its source is replaced or removed: what that stated of the account does not limit the others. */
+  forgetLimits(): void {
+    const { operations, limitOf } = this.source
+    this.#parts.accounts.store.forgetLimits(Object.keys(operations).map(limitOf))
+  }
+
   close(): void {
     this.#unlisten()
     this.#stopping.abort(new Error('the gateway is stopping'))

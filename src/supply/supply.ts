@@ -91,6 +91,7 @@ export class Supply {
     this.#providers = next
     this.#byName = byName(next)
     for (const provider of former.values()) {
+      if (this.#byName.get(provider.name) !== provider) provider.forgetLimits()
       if (this.#byName.has(provider.name)) continue
       provider.retire()
       this.#withdrawn.withdraw(provider)

@@ -64,6 +64,24 @@ export function describeAccountStore(name: string, open: (clock: FakeClock) => P
       expect([store.view.reservedBy('p'), store.view.channelsBooked('a'), leftOf(store)]).toEqual([4, 4, 6])
     })
 
+    it('keeps to the smallest limit of those that are configured', async () => {
+      const { store, flush } = await begin()
+      const by = (statedBy: string, calls: number) => ({
+        ...usual,
+        window: { key: 'w', calls, perMs: 1_000, statedBy },
+      })
+      const kept = { ...by('kept get', 3), count: 0 }
+      const removed = await reserved(store, { ...by('removed get', 1), count: 0 })
+      expect(await store.reserve(kept)).toMatchObject({ kind: 'denied', by: 'window' })
+      store.forgetLimits([by('removed get', 1).window, { ...kept.window, key: 'another' }])
+      await flush()
+      // A call that was under way ends afterwards.
+      store.settle(removed, { kind: 'sold', count: 0 })
+      await flush()
+      for (let call = 0; call < 2; call++) expect(await store.reserve(kept)).toMatchObject({ kind: 'reserved' })
+      expect(await store.reserve(kept)).toMatchObject({ kind: 'denied', by: 'window' })
+    })
+
     it('denies an order until the last of its budgets has room', async () => {
       const { clock, store, flush } = await begin()
       const order = { ...usual, channels: undefined, budget: { perHour: 2, perDay: 4 } }

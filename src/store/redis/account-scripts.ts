@@ -141,6 +141,17 @@ end
 return cjson.encode({ view = view({}, {}, { ask.account }) })
 `
 
+/** ask: windows. Hosts where a provider is still configured state its limit again with their next call. */
+const FORGET_LIMITS = `
+followed_since()
+local keys = {}
+for i, window in ipairs(ask.windows) do
+  keys[i] = window.key
+  call('HDEL', key('stated', window.key), window.statedBy or '')
+end
+return cjson.encode({ view = view(keys, {}, {}) })
+`
+
 /** ask: windows, providers, accounts, and `net` (provider -> what this host has booked in all), host. */
 const REFRESH = `
 followed_since()
@@ -158,5 +169,6 @@ export const reserveScript: Script = script('reserve', ...books, RESERVE)
 export const settleScript: Script = script('settle', ...books, SETTLE)
 export const resolveScript: Script = script('resolve', ...books, RESOLVE)
 export const channelsScript: Script = script('channels', ...books, CHANNELS)
+export const forgetLimitsScript: Script = script('forget-limits', ...books, FORGET_LIMITS)
 /** Also books again what a failover has lost of this host's bookings. */
 export const refreshScript: Script = script('refresh', ...books, REFRESH)

@@ -12,6 +12,7 @@ import type { Clock } from '../../clock.ts'
 import type {
   AccountStore,
   AccountView,
+  CallWindow,
   ChannelHolder,
   Outcome,
   Reservation,
@@ -19,7 +20,14 @@ import type {
   Reserved,
 } from '../account-store.ts'
 import { AccountMirror, type AccountStates } from './account-mirror.ts'
-import { channelsScript, refreshScript, reserveScript, resolveScript, settleScript } from './account-scripts.ts'
+import {
+  channelsScript,
+  forgetLimitsScript,
+  refreshScript,
+  reserveScript,
+  resolveScript,
+  settleScript,
+} from './account-scripts.ts'
 import type { Script, ScriptRunner } from './script.ts'
 import { SendQueue } from './send-queue.ts'
 import { ServerTime } from './server-time.ts'
@@ -164,6 +172,12 @@ export class RedisAccountStore implements AccountStore {
     if (!isOrdering && this.#deps.token() === undefined) return
     this.#queue.send(async () => {
       await this.#run(channelsScript, { account, hold: this.#told(holders), free: [], host: this.#host })
+    })
+  }
+
+  forgetLimits(windows: readonly CallWindow[]): void {
+    this.#queue.send(async () => {
+      await this.#run(forgetLimitsScript, { windows })
     })
   }
 

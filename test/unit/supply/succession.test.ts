@@ -3,6 +3,7 @@
  * what the loss of its reply leaves open, is the successor's to ask for: the former asks its vendor nothing more.
  */
 import { expect, it } from 'vitest'
+import type { Operation } from '../../../src/vendors/contract/operation.ts'
 import { account, SimulatedVendor, type VendorRules, World } from './supply-world.ts'
 
 const recorded = account('a', { isRemembered: true })
@@ -87,3 +88,34 @@ it.each([
     expect(9 - world.provider('a').capacity.budgetLeft).toBe(2)
   },
 )
+
+it('the limit of a provider that is removed does not bind the others of its account', async () => {
+  const world = new World({ a: {}, b: { sharesWith: 'a' } }, { floor: 0 })
+  const { source } = world.provider('b')
+  const [slow, fast] = [
+    { calls: 1, perMs: 60_000 },
+    { calls: 60, perMs: 60_000 },
+  ]
+  const stating = (name: string, limit: typeof slow) => {
+    const window = { key: 'a', statedBy: `${name} extract`, ...limit }
+    return { ...source, operations: source.operations, limitOf: () => window, window }
+  }
+  const operations = { extract: {} as Operation }
+  const [former, kept] = [
+    { ...stating('a', slow), operations },
+    { ...stating('b', fast), operations },
+  ]
+  const settings = (name: string) => account(name)
+  const both = [
+    { settings: settings('a'), source: former },
+    { settings: settings('b'), source: kept },
+  ]
+  world.supply.configure(rules, both)
+  world.connectTo('a')
+  world.connectTo('b')
+  await world.clock.run(2_000)
+  expect(world.provider('b').capacity.window.allowed).toBe(1)
+  world.supply.configure(rules, both.slice(1))
+  await world.clock.run(2_000)
+  expect(world.provider('b').capacity.window.allowed).toBe(60)
+})
