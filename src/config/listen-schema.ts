@@ -121,6 +121,12 @@ export const listener = () =>
     }),
   })
 
+/** Clients send it in a header, after a space (RFC 6750 section 2.1). */
+const bearerToken = () =>
+  secret()
+    .refine((token) => /^[!-~]+$/.test(token.reveal()), { error: 'write ASCII characters without spaces' })
+    .meta({ examples: ['${NAME_OF_A_VARIABLE}'] })
+
 /** The admin port, or `off`. */
 export const admin = () =>
   z.union([
@@ -130,6 +136,6 @@ export const admin = () =>
         .default('127.0.0.1')
         .meta({ description: 'Address of the admin port. Off loopback a token is required.' }),
       port: port().default(8081).meta({ description: 'Port of the dashboard, health, metrics and the admin API.' }),
-      token: secret().optional().meta({ description: 'Bearer token for every call that changes something.' }),
+      token: bearerToken().optional().meta({ description: 'Bearer token for every call that changes something.' }),
     }),
   ])

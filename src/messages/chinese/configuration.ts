@@ -222,6 +222,7 @@ export const configurationTexts = {
   'write either deadline or ttl': '请只写 deadline 或 ttl 之一',
   'field and is go together': 'field 和 is 必须同时给出',
   'a body needs method: POST beside it, or PUT, PATCH, DELETE': '有请求体时还需要 method: POST，或 PUT、PATCH、DELETE',
+  'write ASCII characters without spaces': '请写不含空格的 ASCII 字符',
   'this cannot be the name of a header': '这不能作为请求头名称',
   'is set by the gateway itself': '由网关自行设置',
 

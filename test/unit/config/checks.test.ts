@@ -121,6 +121,10 @@ describe('a port that others can reach', () => {
       expect.stringContaining('admin.host other machines can reach the admin port: add a token'),
     ])
     expect(() => parse(`admin: { host: 0.0.0.0, token: t }\n${oneProvider}`)).not.toThrow()
+    for (const token of ['two words', '令牌', 'no\u00a0break'])
+      expect(() => parse(`admin: { token: '${token}' }\n${oneProvider}`)).toThrow(
+        'write ASCII characters without spaces',
+      )
   })
 })
 
