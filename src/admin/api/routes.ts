@@ -72,7 +72,7 @@ function addOperations(app: Hono<Env>, parts: RouteParts): void {
     app.on(operation.method, paths, access[operation.access], async (c) => {
       const request = await readRequest(c, operation)
       if (request instanceof Response) return request
-      if (operation.access === 'read') return shared.answer(c.req.url, () => handle(request))
+      if (operation.access === 'read') return shared.answer(id, request.query, () => handle(request))
       const answer = await handle(request)
       if (operation.access !== 'open') shared.clear()
       return answer instanceof Response ? answer : Response.json(answer, { status })

@@ -12,29 +12,36 @@ const MAX_AGE_MS = 1_000
 
 export class SharedReports {
   readonly #clock: Clock
-  readonly #bodies = new Map<string, { readonly body: Body; readonly until: number }>()
+  /** The latest of each kind. */
+  readonly #latest = new Map<string, { readonly query: string; readonly body: Body; readonly until: number }>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** @param key path and query @param make a `Response` is used once */
-  async answer(key: string, make: () => Response | object | Promise<Response | object>): Promise<Response> {
+  /** @param make a `Response` is used once */
+  async answer(
+    kind: string,
+    query: unknown,
+    make: () => Response | object | Promise<Response | object>,
+  ): Promise<Response> {
     const now = this.#clock.now()
-    for (const [old, { until }] of this.#bodies) if (until <= now) this.#bodies.delete(old)
-    const known = this.#bodies.get(key)
-    if (known !== undefined) return jsonResponse(known.body)
+    for (const [old, { until }] of this.#latest) if (until <= now) this.#latest.delete(old)
+    const known = this.#latest.get(kind)
+    const asked = JSON.stringify(query) ?? ''
+    if (known?.query === asked) return jsonResponse(known.body)
     const report = await make()
     if (report instanceof Response) return report
     const body = new TextEncoder().encode(JSON.stringify(report))
     const madeAt = this.#clock.now()
-    this.#bodies.set(key, { body, until: madeAt + Math.min(MAX_AGE_MS, USED_FOR * (madeAt - now)) })
+    const until = madeAt + Math.min(MAX_AGE_MS, USED_FOR * (madeAt - now))
+    this.#latest.set(kind, { query: asked, body, until })
     return jsonResponse(body)
   }
 
   /** Something may have been changed. */
   clear(): void {
-    this.#bodies.clear()
+    this.#latest.clear()
   }
 }
 

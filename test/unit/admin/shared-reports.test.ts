@@ -10,16 +10,17 @@ function setUp(tookMs: number) {
     clock.advance(tookMs)
     return { made: ++made }
   }
-  const ask = async (key = '/v1/pool') => (await reports.answer(key, make)).json()
+  const ask = async (kind = 'getPool', query?: object) => (await reports.answer(kind, query, make)).json()
   return { clock, reports, ask }
 }
 
 it('requests that come together get one report, and later ones a new one', async () => {
   const { clock, ask } = setUp(50)
   for (let n = 0; n < 250; n++) expect(await ask()).toEqual({ made: 1 })
-  expect(await ask('/v1/connections')).toEqual({ made: 2 })
+  for (let n = 0; n < 2; n++) expect(await ask('getConnections', { limit: 2 })).toEqual({ made: 2 })
+  expect(await ask('getConnections', { limit: 3 })).toEqual({ made: 3 })
   clock.advance(500)
-  expect(await ask()).toEqual({ made: 3 })
+  expect(await ask()).toEqual({ made: 4 })
 })
 
 it('a slow report is used for a second at most', async () => {
@@ -48,5 +49,5 @@ it('does not share a response', async () => {
     clock.advance(50)
     return new Response('once')
   }
-  for (let n = 0; n < 2; n++) expect(await (await reports.answer('/metrics', make)).text()).toBe('once')
+  for (let n = 0; n < 2; n++) expect(await (await reports.answer('getMetrics', undefined, make)).text()).toBe('once')
 })
