@@ -2,7 +2,7 @@
 import { given } from '../../given.ts'
 import type { Params, RawReply } from '../contract/operation.ts'
 import type { Account, Vendor } from '../contract/vendor.ts'
-import { malformed } from '../parse/reply.ts'
+import { malformed, membersOf } from '../parse/reply.ts'
 import { withEveryName } from '../parse/template.ts'
 import { namesOf } from './call.ts'
 import type { CallSettings } from './call-settings.ts'
@@ -15,8 +15,8 @@ import type { GenericOwn } from './settings.ts'
 
 /** One entry of the vendor's list. */
 interface Entry {
-  /** As the vendor writes it: perhaps a network. */
-  readonly ip: string
+  /** As the vendor writes it: perhaps a network. Undefined for an entry of another kind, such as a login. */
+  readonly ip: string | undefined
   /** Its name in other calls. */
   readonly id: string | undefined
 }
@@ -29,7 +29,9 @@ interface Entries extends Page {
 /** Addresses and networks: `198.51.100.7`, `198.51.100.0/24`, `2001:db8::1`. */
 const ADDRESS = /^[\da-f:.*/-]{2,128}$/i
 
-/** @throws {VendorError} also for an entry that cannot be read: a call with the whole list would remove it */
+const unreadable = () => malformed('an entry of the whitelist has no address where fields.ip says')
+
+/** @throws {VendorError} also for an entry that is neither an address nor an object without one */
 export function readWhitelist(
   rules: ReplySettings,
   list: WhitelistSettings & { readonly pages: Paging },
@@ -43,8 +45,8 @@ export function readWhitelist(
     const entries = items.map((item) => {
       const tell = teller(columns, item, data)
       const address = tell(ip)
-      if (address === undefined || !ADDRESS.test(address) || !/[\d:]/.test(address))
-        throw malformed('an entry of the whitelist has no address where fields.ip says')
+      const isAddress = address !== undefined && ADDRESS.test(address) && /[\d:]/.test(address)
+      if (!isAddress && (address !== undefined || membersOf(item.value) === undefined)) throw unreadable()
       return { ip: address, id: tell(id) }
     })
     return { entries, listed: entries.length, ...given({ next: nextPageIn(data, list.pages) }) }
@@ -54,6 +56,7 @@ export function readWhitelist(
 export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist'> {
   const { whitelistAdd, whitelistRemove, whitelistEcho, whitelistList } = operations
   if (whitelistAdd === undefined) return {}
+  const usesWhole = [whitelistAdd, whitelistRemove].some((call) => call !== undefined && namesOf(call).includes('ips'))
   const listed = async (account: Account) => {
     if (whitelistList === undefined) return undefined
     const pages = await readPages(
@@ -62,9 +65,11 @@ export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist
       namesOf(whitelistList),
       ({ entries }) => JSON.stringify(entries),
     )
-    // A call with the whole list would remove the entries of further pages.
+    // A call with the whole list would remove the entries of further pages, and those that cannot be read.
     if (pages.length === MAX_PAGES) throw malformed('the whitelist has too many pages')
-    return [...new Map(pages.flatMap(({ entries }) => entries).map((one) => [`${one.ip} ${one.id}`, one])).values()]
+    const entries = pages.flatMap((page) => page.entries)
+    if (usesWhole && entries.some((entry) => entry.ip === undefined)) throw unreadable()
+    return [...new Map(entries.map((one) => [`${one.ip} ${one.id}`, one])).values()]
   }
   const add: NonNullable<Vendor['whitelist']>['add'] = async (ip, account) => {
     const entries = await listed(account)
@@ -81,7 +86,7 @@ export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist
     const entries = await listed(account)
     const entry = entries === undefined ? { ip, id: undefined } : entries.find((one) => one.ip === ip)
     const others = (entries ?? []).filter((one) => one !== entry)
-    if (entry !== undefined && removal !== undefined) await account.call(name, paramsOf(removal, entry, others))
+    if (entry !== undefined && removal !== undefined) await account.call(name, paramsOf(removal, { ip, id: entry.id }, others))
   }
   return {
     whitelist: {
@@ -101,7 +106,11 @@ export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist
  * @param list as it shall be
  * @throws {VendorError} when the entry has no name and the call needs one
  */
-function paramsOf(call: CallSettings, { ip, id }: Entry, list: readonly Pick<Entry, 'ip'>[]): Params {
+function paramsOf(
+  call: CallSettings,
+  { ip, id }: Entry & { readonly ip: string },
+  list: readonly Pick<Entry, 'ip'>[],
+): Params {
   const used = namesOf(call)
   if (used.includes('id') && id === undefined)
     throw malformed('an entry of the whitelist has no name where fields.id says')

@@ -38,6 +38,49 @@ it('is replaced by one provider at a time: the second one keeps what the first h
   expect(held).toBe('8.8.4.4')
 })
 
+describe('a list of logins and addresses', () => {
+  const auths = [
+    { id: 'a1', login: 'abcdef1' },
+    { id: 'a2', ip: '9.9.9.9' },
+  ]
+  const url = 'http://api.vendor.example'
+  const open = (whitelistAdd: object, ...script: Scripted[]) => {
+    const operations = {
+      whitelistList: { url: `${url}/list`, items: 'data', fields: { ip: 'ip', id: 'id' } },
+      whitelistAdd: { url: `${url}/add`, ...whitelistAdd },
+      whitelistRemove: { url: `${url}/delete`, query: { id: '{id}' } },
+    }
+    const own = parseOwn({ url, format: 'json', operations })
+    const { source, http } = scripted({ vendor: 'generic', product: 'list', own }, { body: '{}' })
+    http.script = script
+    const asked = () => http.requests.map(({ url: { pathname, search } }) => `${pathname}${search}`)
+    return { ...(source.whitelist ?? expect.fail('no whitelist')), asked }
+  }
+  const list: Scripted = { body: JSON.stringify({ data: auths }) }
+
+  it('an address is added and removed beside the logins', async () => {
+    const { add, remove, asked } = open({ query: { ip: '{ip}' } }, list, { body: '{}' }, list)
+    await add('8.8.8.8', never)
+    await remove?.('9.9.9.9', never)
+    expect(asked()).toEqual(['/list', '/add?ip=8.8.8.8', '/list', '/delete?id=a2'])
+  })
+
+  it('is not replaced as a whole: the logins would be lost', async () => {
+    const { add, asked } = open({ query: { ips: '{ips}' } }, list)
+    expect((await failureOf(add('8.8.8.8', never))).message).toContain('no address')
+    expect(asked()).toEqual(['/list'])
+  })
+
+  it('may have no address yet; words are none', async () => {
+    const [login] = auths
+    const { add, asked } = open({ query: { ip: '{ip}' } }, { body: JSON.stringify({ data: [login] }) })
+    await add('8.8.8.8', never)
+    expect(asked()).toEqual(['/list', '/add?ip=8.8.8.8'])
+    const closed = open({ query: { ip: '{ip}' } }, { body: JSON.stringify({ data: ['closed'] }) })
+    expect((await failureOf(closed.add('8.8.8.8', never))).message).toContain('no address')
+  })
+})
+
 describe('a whitelist in pages', () => {
   const ips = (...addresses: string[]): Scripted => ({ body: JSON.stringify({ ips: addresses }) })
   const ok: Scripted = { body: '{}' }
