@@ -1,11 +1,11 @@
 /** Ports and providers of a configuration in a few words, for `check` and the summary of `start`. */
 import { formatAuthority } from '../address.ts'
 import {
+  buysNothing,
   type Config,
   isApi,
   isDemo,
   isLink,
-  isStatic,
   type LinkProviderConfig,
   type ListenConfig,
   type ProviderConfig,
@@ -73,6 +73,6 @@ function describeBudget(provider: ProviderConfig): string {
     ...(total === undefined ? [] : [say(terminal.total, { count: total })]),
   ]
   if (limits.length > 0) return say(terminal.budget, { limits: limits.join(say(terminal.comma)) })
-  if (isStatic(provider)) return say(terminal.buysNothing)
+  if (buysNothing(provider)) return say(terminal.buysNothing)
   return isDemo(provider) ? say(terminal.costsNothing) : say(terminal.noBudget)
 }

@@ -8,7 +8,7 @@ import type { Environment } from '../config/environment.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
 import { providerName } from '../config/names.ts'
 import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
-import { type Config, isDemo, isLink, isStatic, type ProviderConfig } from '../config/schema.ts'
+import { buysNothing, type Config, isDemo, isLink, type ProviderConfig } from '../config/schema.ts'
 import { commandLog, type Log } from '../log.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
 import { Secret } from '../secret.ts'
@@ -152,7 +152,7 @@ function nameOf({ provider }: Subject, facts: LinkFacts | undefined): string {
 
 function lotOf(provider: ProviderConfig | undefined, facts: LinkFacts | undefined): number | null {
   if (facts !== undefined) return facts.use === 'table' ? 1 : facts.batchSize
-  return provider !== undefined && isStatic(provider) ? null : 1
+  return provider !== undefined && buysNothing(provider) ? null : 1
 }
 
 async function send(subject: Subject, deps: TestSourceDeps & { readonly log: Log }): Promise<TrialReport> {

@@ -225,6 +225,9 @@ export const isDemo = (provider: ProviderConfig): provider is DemoProviderConfig
 export const isLink = (provider: ProviderConfig): provider is LinkProviderConfig => provider.vendor === 'link'
 export const isGeneric = (provider: ProviderConfig): provider is GenericProviderConfig => provider.vendor === 'generic'
 export const isGateway = (provider: ProviderConfig): provider is GatewayProviderConfig => provider.vendor === 'gateway'
+/** Whether it lists what the user has already: nothing is bought, and no budget is used. */
+export const buysNothing = (provider: ProviderConfig): boolean =>
+  isStatic(provider) || (isGeneric(provider) && 'owned' in provider && provider.owned === true)
 
 /**
  * Providers whose upstreams may have loopback and private addresses: the demo's are on loopback, and for a list or a file the

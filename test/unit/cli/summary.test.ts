@@ -52,9 +52,12 @@ it('lines up Chinese, which takes two columns a character', () => {
 })
 
 it('says of the demo vendor and of a list what they cost, as far as it limits nothing', () => {
-  const providers = '{ name: d, vendor: demo }, { name: s, vendor: static, list: [192.0.2.1:80] }'
-  expect(startSummary(configured(providers), gateway)).toMatch(
-    /d \(demo; costs nothing\)\n +s \(static; buys nothing\)/,
+  const lists = [
+    '{ name: s, vendor: static, list: [192.0.2.1:80] }',
+    '{ name: o, vendor: generic, url: "http://vendor.example/", format: text, owned: true }',
+  ]
+  expect(startSummary(configured(['{ name: d, vendor: demo }', ...lists].join(', ')), gateway)).toMatch(
+    /d \(demo; costs nothing\)\n +s \(static; buys nothing\)\n +o \(generic; buys nothing\)/,
   )
 })
 
