@@ -235,11 +235,18 @@ export function readinessOf(
 
 const STORE_DOWN = 'the store of the cluster does not answer, and no address is held'
 
-function whyNothing({ name, state, reason, nextAttemptInSeconds }: ProviderReport): string {
+/** Why a provider cannot buy now; without a reason of its state nothing is wrong with it. */
+export function whyNone({ reason, channelsFree }: ProviderReport): string {
+  const full =
+    channelsFree === 0 ? 'all of its channels are in use' : 'as many calls as the vendor allows have been made'
+  return reason ?? full
+}
+
+function whyNothing(report: ProviderReport): string {
+  const { name, state, nextAttemptInSeconds } = report
   const what = state === 'unusable' ? 'sells addresses that do not work' : 'has no address and can buy none'
-  const why = reason ?? 'all its channels are occupied'
   const when = nextAttemptInSeconds === null ? '' : `; next attempt in ${Math.ceil(nextAttemptInSeconds)} s`
-  return `provider "${name}" ${what}: ${why}${when}`
+  return `provider "${name}" ${what}: ${whyNone(report)}${when}`
 }
 
 function seconds(ms: number): number {

@@ -12,6 +12,7 @@ import {
   verdictCodes,
   verdictLevels,
 } from './api/schemas/verdict.ts'
+import { whyNone } from './reports.ts'
 import type { Gauges } from './view.ts'
 
 export interface VerdictParts {
@@ -76,12 +77,15 @@ const warnings = new Set<VerdictCode>([
   'vendor-down',
 ])
 
-function ofProvider(report: ProviderReport, { isReady }: VerdictParts): readonly Draft[] {
+function ofProvider(report: ProviderReport, { isReady, isListening }: VerdictParts): readonly Draft[] {
   const low = ofAccount(report)
   const { name } = report
-  const code = codeOf(report)
+  const problem = codeOf(report)
+  // Nothing is wrong with it, but a client would get no address now.
+  const code = problem ?? (isReady || !isListening ? undefined : 'provider-waiting')
   if (code === undefined) return low
-  const level = isReady ? (warnings.has(code) ? 'warning' : 'notice') : 'critical'
+  const isCritical = !isReady && problem !== undefined
+  const level = isCritical ? 'critical' : warnings.has(code) ? 'warning' : 'notice'
   return [{ level, code, provider: name, params: paramsOf(report), action: actions[code] ?? null }, ...low]
 }
 
@@ -140,11 +144,11 @@ function codeOf({
 }
 
 function paramsOf(report: ProviderReport): Finding['params'] {
-  const { name, reason, budgetReached, budgetReachedForSeconds, budgetPerHour, budgetPerDay, budgetTotal } = report
+  const { name, budgetReached, budgetReachedForSeconds, budgetPerHour, budgetPerDay, budgetTotal } = report
   const limits = { perHour: budgetPerHour, perDay: budgetPerDay, total: budgetTotal }
   return {
     provider: name,
-    reason: reason ?? '',
+    reason: whyNone(report),
     ...(budgetReached === null ? {} : { which: budgetReached, limit: limits[budgetReached] ?? 0 }),
     ...(budgetReachedForSeconds === null ? {} : { seconds: Math.ceil(budgetReachedForSeconds) }),
   }

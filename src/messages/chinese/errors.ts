@@ -179,7 +179,6 @@ export const errorTexts = {
   'the gateway accepts no connections': '网关当前不接受连接',
   'provider "{name}" has no address and can buy none: {words}': '供应商 "{name}" 没有地址，也不能购买：{words}',
   'provider "{name}" sells addresses that do not work: {words}': '供应商 "{name}" 提供的地址无法使用：{words}',
-  'all its channels are occupied': '所有通道都在使用',
   'the store of the cluster is new, or was restarted or replaced: calls that it does not know may count':
     '集群的存储是新的，或已重启、更换：可能还有它不知道的调用仍在计数',
   'the store of the cluster does not answer, and no address is held': '集群的存储没有应答，也没有持有的地址',

@@ -71,7 +71,20 @@ it('names the budget, or the channels, that stop the buying', async () => {
   })
   expect(readinessOf(true, [spent, full]).reasons).toEqual([
     'provider "acme-a" has no address and can buy none: the budget total of 1 is used up',
-    'provider "acme-a" has no address and can buy none: all its channels are occupied; next attempt in 21 s',
+    'provider "acme-a" has no address and can buy none: all of its channels are in use; next attempt in 21 s',
+  ])
+})
+
+it('names the calls, where the vendor allows none now', async () => {
+  const called = await providerOf(
+    { source: { limitOf: () => ({ calls: 1, perMs: 60_000, key: 'a digest', statedBy: 'get' }) } },
+    async (supply) => {
+      await supply.buy([10_000])
+      supply.pass(10_000)
+    },
+  )
+  expect(readinessOf(true, [called]).reasons).toEqual([
+    'provider "acme-a" has no address and can buy none: as many calls as the vendor allows have been made; next attempt in 51 s',
   ])
 })
 

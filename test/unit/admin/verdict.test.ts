@@ -130,6 +130,24 @@ it('is well with nothing to do, and while it works', async () => {
   expect(busy.findings).toMatchObject([{ level: 'ok', code: 'all-well', params: { ready: 2, tunnels: 3 } }])
 })
 
+it('is not well while clients would get no address, although nothing is wrong', async () => {
+  const supply = new TestSupply({
+    source: { limitOf: () => ({ calls: 1, perMs: 60_000, key: 'a digest', statedBy: 'get' }) },
+  })
+  await supply.buy([10_000])
+  supply.pass(10_000)
+  expect(verdict([report(supply)])).toMatchObject({
+    level: 'notice',
+    findings: [
+      {
+        code: 'provider-waiting',
+        sentence: 'acme-a waits: as many calls as the vendor allows have been made.',
+        action: null,
+      },
+    ],
+  })
+})
+
 it('says that nobody can connect, before anything else', () => {
   const parts = { isReady: false, providers: [report(new TestSupply())], gauges: idle, lendable: 0 }
   expect(verdictOf({ ...parts, isListening: false }).findings[0]?.code).toBe('not-listening')
