@@ -37,7 +37,6 @@ export const errorTexts = {
   'the request target is not a URL': '请求目标不是 URL',
   'the SOCKS request has an unknown address type': 'SOCKS 请求的地址类型未知',
   'only the SOCKS command CONNECT is offered': '只支持 SOCKS 命令 CONNECT',
-  'web pages may not ask {host}': '网页不能请求 {host}',
 
   // Login and options
   "the address {address} is not on this listener's allow-list": '地址 {address} 不在此端口的允许列表中',
@@ -47,7 +46,6 @@ export const errorTexts = {
   'user name or password is wrong': '用户名或密码错误',
   'too many failed logins from this address: logins are not checked for {seconds} s':
     '该地址登录失败次数过多：{seconds} 秒内不再检查登录',
-  'send the login of a user of a port, as Authorization: Basic': '请以 Authorization: Basic 发送某个端口的用户登录',
   'the option "{key}" is given twice': '选项 "{key}" 重复',
   'the option "{key}" {what}': '选项 "{key}" {what}',
   'unknown option "{key}"; known ones: {names}': '未知选项 "{key}"；可用：{names}',
@@ -72,25 +70,14 @@ export const errorTexts = {
     'routes 的第 {rule} 条规则把此目标交给该客户端不能使用或没有要求的供应商',
   'rule {rule} of routes blocks this target': 'routes 的第 {rule} 条规则禁止此目标',
   '{host} is the gateway itself': '{host} 是网关自己',
-  'a rule of routes sends this target directly: there is no address to lend':
-    'routes 的规则让此目标直连：没有可租用的地址',
   'a rule of routes sends this target directly, and it leads to a private address or to this machine: the rule must name the host or the block of addresses, or have allowPrivate':
     'routes 的规则让此目标直连，而它指向私有地址或本机：规则必须写明该主机或网段，或设置 allowPrivate',
-  'this client has no session: name one in the user name, as in crawler-session-42':
-    '此客户端没有会话：请在用户名中写明，例如 crawler-session-42',
   'sessions of this port are by target: name it, as in ?host=shop.example':
     '此端口的会话按目标区分：请写明目标，例如 ?host=shop.example',
-  'a session has one address: ask for num=1, or name no session': '一个会话只有一个地址：请用 num=1，或不指定会话',
   'the upstream of this strict session is gone, or no longer what the client asks for':
     '此严格会话的上游已不存在，或不再符合客户端的要求',
   'is a command: POST http://turnpike.internal/session/rotate, or the header X-Turnpike-Rotate: 1':
     '是命令：请用 POST http://turnpike.internal/session/rotate，或字段 X-Turnpike-Rotate: 1',
-  '{host} knows GET /session, POST /session/rotate and POST /session/ban?host=HOST':
-    '{host} 支持 GET /session、POST /session/rotate 和 POST /session/ban?host=HOST',
-  'a command that changes a session needs the header "X-Turnpike: 1"': '更改会话的命令需要字段 "X-Turnpike: 1"',
-  'name the host, as in POST /session/ban?host=shop.example': '请写明主机，例如 POST /session/ban?host=shop.example',
-  '"host" is no host name or IP address': '"host" 不是主机名或 IP 地址',
-  'this session has no address yet': '此会话还没有地址',
 
   // Upstreams and targets
   'no address is free now': '目前没有空闲的地址',
@@ -102,7 +89,6 @@ export const errorTexts = {
     '{seconds} 秒内没有空闲的地址：独占会话需要没有其他客户端使用的地址',
   'the upstream of this session had no room for another connection within {seconds} s':
     '{seconds} 秒内此会话的上游没有空闲的连接数',
-  '{count} requests for addresses wait at the admin port already': '管理端口已有 {count} 个等待地址的请求',
   '{count} clients wait for an upstream, and this user has its share of the places':
     '{count} 个客户端正在等待上游，此用户已占满自己的名额',
   'no live address fits': '没有符合条件的存活地址',
@@ -354,7 +340,6 @@ export const errorTexts = {
   '{file} has mistakes: nothing was changed': '{file} 有错误：没有更改',
   'its budget {which} is used up': '预算 {which} 已用完',
   'it has, or has ordered, as many addresses as it may': '持有和已订购的地址已达上限',
-  'this user has no such lease; it may have ended': '此用户没有这个租约，可能已结束',
   'the request names no host or path that could be read': '请求中没有可识别的主机或路径',
   'there is nothing at {path}': '{path} 不存在',
   'the request failed inside the gateway; its log says more': '请求在网关内部失败，详见日志',

@@ -8,6 +8,10 @@ const ELSEWHERE: readonly (readonly [files: RegExp, reason: string])[] = [
   [/^(messages|admin\/web)\//, 'the catalogue itself; the page has its own texts in both languages'],
   [/^(demo|store|cluster)\//, 'log messages, which are always English, and replies of the demo vendor'],
   [/^admin\/api\/schemas\//, 'answers about wrong parameters of the API, read by programs'],
+  [
+    /^(proxy\/(session-commands|address-requests|address-leases)|admin\/api\/leases)\./,
+    'answers to programs of clients',
+  ],
 ]
 /** Made of parts, each of which is translated by itself. */
 const COMPOSED = new Set([
