@@ -83,7 +83,7 @@ export const dial = () =>
     }),
     warm: integer(0, 1_000)
       .default(0)
-      .meta({ description: 'Number of connections opened in advance to each upstream in use.' }),
+      .meta({ description: 'Number of connections opened in advance to each upstream in use, within its limits.' }),
   })
 
 export const wait = () =>

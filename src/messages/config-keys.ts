@@ -112,7 +112,7 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'dial.tries': '一个客户端最多尝试的上游数。',
   'dial.hedgeAfter':
     '第一个上游沉默这么久后，再拨第二个；auto：该 provider 20 次拨号中 19 次所用的时间。uses: 1 时不生效。',
-  'dial.warm': '提前打开的上游连接数。',
+  'dial.warm': '为每个在用的上游提前打开的连接数，不超过它的限制。',
   'wait.timeout': '没有地址时客户端最多等多久。',
   'wait.queue': '最多排队的客户端数；有其他用户排队时，一个用户最多占一半。',
   'relay.idle': '隧道这么久没有一个字节就关闭。',

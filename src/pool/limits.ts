@@ -15,6 +15,13 @@ export function isFull({ leases }: Upstream, { connections }: UpstreamLimits): b
   return connections > 0 && leases >= connections
 }
 
+/** How many more clients it may serve at the same time as those that it serves. */
+export function placesOn(upstream: Upstream, { connections, uses }: Omit<UpstreamLimits, 'hostRest'>): number {
+  const byConnections = connections > 0 ? connections - upstream.leases : Number.POSITIVE_INFINITY
+  const byUses = uses > 0 ? uses - upstream.uses - upstream.usesReserved : Number.POSITIVE_INFINITY
+  return Math.max(0, Math.min(byConnections, byUses))
+}
+
 /** Whether its uses are spent. */
 export function isUsedUp({ uses }: Upstream, limits: UpstreamLimits): boolean {
   return limits.uses > 0 && uses >= limits.uses

@@ -111,9 +111,10 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
 
   protected dial(upstream: Upstream, now: number): UpstreamConnection {
     const { connector } = this.deps
+    const places = this.placesOn(upstream)
     this.#startedAt = now
-    if (this.#formFor(upstream) === 'absolute') return connector.dialPlain(upstream, this, now)
-    return connector.dial(upstream, this.request.head.target, this, now)
+    if (this.#formFor(upstream) === 'absolute') return connector.dialPlain(upstream, this, now, places)
+    return connector.dial(upstream, this.request.head.target, this, now, places)
   }
 
   protected take(connection: UpstreamConnection, early: Buffer | undefined): void {

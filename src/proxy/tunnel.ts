@@ -52,7 +52,7 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
   }
 
   protected dial(upstream: Upstream, now: number): UpstreamConnection {
-    return this.deps.connector.dial(upstream, this.request.target, this, now)
+    return this.deps.connector.dial(upstream, this.request.target, this, now, this.placesOn(upstream))
   }
 
   override granted(upstream: Upstream, now: number): void {

@@ -63,13 +63,16 @@ export class Connector {
     this.#preconnect.configure(settings.warm, settings.maxWarm)
   }
 
-  /** Starts a tunnel through the upstream; a relay is attached later. The owner is called once, never before this returns. */
-  dial(upstream: Upstream, target: Target, owner: DialHandler, now: number): UpstreamConnection {
-    if (isDirect(upstream)) return this.dialPlain(upstream, owner, now)
+  /**
+   * Starts a tunnel through the upstream; a relay is attached later. The owner is called once, never before this returns.
+   * @param places how many more clients the upstream may serve: no more connections are open in advance
+   */
+  dial(upstream: Upstream, target: Target, owner: DialHandler, now: number, places: number): UpstreamConnection {
+    if (isDirect(upstream)) return this.dialPlain(upstream, owner, now, places)
     const connection = this.#preconnect.take(upstream, owner, now) ?? this.#connectAhead(upstream, owner, now)
     this.#timeouts.add(connection, now)
     connection.handshake?.ask(target)
-    this.#preconnect.refill(upstream, now)
+    this.#preconnect.refill(upstream, now, places)
     return connection
   }
 
@@ -80,8 +83,12 @@ export class Connector {
     return connection
   }
 
-  /** Opens a connection to an HTTP proxy for plain requests, or to a target; `connection.relay` receives its data. */
-  dialPlain(upstream: Upstream, owner: DialHandler, now: number): UpstreamConnection {
+  /**
+   * Opens a connection to an HTTP proxy for plain requests, or to a target; `connection.relay` receives its data.
+   * @param places as for `dial`
+   */
+  dialPlain(upstream: Upstream, owner: DialHandler, now: number, places: number): UpstreamConnection {
+    this.#preconnect.trim(upstream, places)
     const connection = new UpstreamConnection(this, upstream, owner, now)
     connection.handshake = new NoHandshake(connection)
     this.#connect(connection)

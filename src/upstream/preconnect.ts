@@ -53,10 +53,14 @@ export class Preconnect implements DialHandler {
     return oldest.connection
   }
 
-  /** Opens the missing connections for an upstream that was just used. */
-  refill(upstream: Upstream, now: number): void {
+  /**
+   * Opens the missing connections for an upstream that was just used.
+   * @param places as for `trim`
+   */
+  refill(upstream: Upstream, now: number, places: number): void {
+    this.trim(upstream, places)
     if (upstream.state !== 'ready') return
-    const missing = this.#perUpstream - (this.#ready.get(upstream)?.length ?? 0)
+    const missing = Math.min(this.#perUpstream, places) - (this.#ready.get(upstream)?.length ?? 0)
     const allowed = Math.min(missing, this.#most - this.#count)
     for (let n = 0; n < allowed; n++) this.#add(upstream, now)
   }
@@ -90,7 +94,12 @@ export class Preconnect implements DialHandler {
   }
 
   drop(upstream: Upstream): void {
-    for (const one of [...(this.#ready.get(upstream) ?? [])]) this.expired(one)
+    this.trim(upstream, 0)
+  }
+
+  /** Closes what no client may use. @param places how many more clients the upstream may serve */
+  trim(upstream: Upstream, places: number): void {
+    for (const one of this.#ready.get(upstream)?.slice(places) ?? []) this.expired(one)
   }
 
   #remove(one: Preconnected): void {

@@ -30,7 +30,15 @@ const closesWhenAsked: Manner = async (socket, reader) => {
 const saysYesUnasked: Manner = async (socket) => send(socket, yes)
 
 /** An upstream that treats its connections, in the order of their arrival, in these manners; the last one goes on. */
-async function startWith(...manners: Manner[]): Promise<{ gateway: Gateway; upstream: LoopbackServer }> {
+function startWith(...manners: Manner[]): ReturnType<typeof startLimited> {
+  return startLimited({}, ...manners)
+}
+
+/** The same, with limits for the upstream. */
+async function startLimited(
+  perUpstream: object,
+  ...manners: Manner[]
+): Promise<{ gateway: Gateway; upstream: LoopbackServer }> {
   const upstream = await new LoopbackServer(async (socket) => {
     const manner = manners[Math.min(upstream.connections, manners.length) - 1] ?? opens
     const reader = new SocketReader(socket, { timeoutMs: null })
@@ -42,7 +50,7 @@ async function startWith(...manners: Manner[]): Promise<{ gateway: Gateway; upst
     upstreams: 0,
     filled: 1,
     provider: { list: [`http://${upstream.authority}`] },
-    config: { dial: { warm: 2, tries: 1, deadline: '3s' } },
+    config: { dial: { warm: 2, tries: 1, deadline: '3s' }, pool: { perUpstream } },
   })
   await gateway.world.serve('warm.test', upstream)
   return { gateway, upstream }
@@ -57,6 +65,18 @@ it('each tunnel goes over one and orders the next', async () => {
     await eventually(() => upstream.connections).toBe(n + 2)
   }
   expect(blames(gateway)).toEqual([0])
+})
+
+it.each([
+  [{ connections: 2 }, [2, 2]],
+  [{ uses: 2 }, [2, 2]],
+  [{ uses: 1 }, [1]],
+])('they count in the limits of an address: %o', async (perUpstream, connections) => {
+  const { gateway, upstream } = await startLimited(perUpstream, opens)
+  for (const [n, count] of connections.entries()) {
+    await expectEcho(await connectVia(gateway.port, 'echo.test:7'), `tunnel ${n}`)
+    expect(upstream.connections).toBe(count)
+  }
 })
 
 it('one that the upstream closes as it is used is nobody’s fault: a new one is made', async () => {

@@ -8,6 +8,9 @@ import { FakeClock } from '../../support/fake-clock.ts'
 
 const owner = { opened: () => {}, failed: () => {}, failInternally: () => {} }
 
+/** More places than connections may be open in advance. */
+const ANY = Number.POSITIVE_INFINITY
+
 function setUp(perUpstream: number) {
   const clock = new FakeClock()
   const host = { buffers: new ReadBuffers(), maxReplyBytes: 100 }
@@ -29,7 +32,7 @@ function upstreamOf(id: string): Upstream {
 it('keeps nothing of an upstream for which no connection could be added', () => {
   const { preconnect } = setUp(256)
   const upstreams = ['a', 'b', 'c', 'd'].map(upstreamOf)
-  for (const upstream of upstreams) preconnect.refill(upstream, 0)
+  for (const upstream of upstreams) preconnect.refill(upstream, 0, ANY)
   // 512 in all: the last two get none.
   expect(preconnect.upstreams).toBe(2)
   for (const upstream of upstreams) preconnect.drop(upstream)
@@ -39,11 +42,11 @@ it('keeps nothing of an upstream for which no connection could be added', () => 
 it('gives the oldest, forgets what failed, and closes what was not used for 10 s', () => {
   const { clock, connections, preconnect } = setUp(2)
   const upstream = upstreamOf('a')
-  preconnect.refill(upstream, clock.now())
+  preconnect.refill(upstream, clock.now(), ANY)
   expect(preconnect.take(upstream, owner, clock.now())).toBe(connections[0])
   connections[1]?.broke('closed')
   expect([preconnect.take(upstream, owner, clock.now()), preconnect.upstreams]).toEqual([undefined, 0])
-  preconnect.refill(upstream, clock.now())
+  preconnect.refill(upstream, clock.now(), ANY)
   clock.advance(10_000)
   expect([connections.length, connections.every(({ socket }) => socket.destroyed), preconnect.upstreams]).toEqual([
     4,
@@ -51,4 +54,19 @@ it('gives the oldest, forgets what failed, and closes what was not used for 10 s
     0,
   ])
   expect(connections.slice(2).every(({ socket }) => socket.destroyed)).toBe(true)
+})
+
+it('opens no more than the upstream may serve clients, and closes the newest when it may serve fewer', () => {
+  const { clock, connections, preconnect } = setUp(4)
+  const upstream = upstreamOf('a')
+  const closed = () => connections.map(({ socket }) => socket.destroyed)
+  preconnect.refill(upstream, clock.now(), 3)
+  preconnect.refill(upstream, clock.now(), 3)
+  expect(closed()).toEqual([false, false, false])
+  preconnect.refill(upstream, clock.now(), 2)
+  expect(closed()).toEqual([false, false, true])
+  preconnect.trim(upstream, 0)
+  expect([closed(), preconnect.upstreams]).toEqual([[true, true, true], 0])
+  preconnect.refill(upstream, clock.now(), 0)
+  expect(connections).toHaveLength(3)
 })
