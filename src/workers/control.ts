@@ -241,12 +241,12 @@ export class Workers implements ClientSide {
 
   /** Also one that is here already, and has given up what it owned: upstreams have got owners. */
   #joined(hello: Hello): void {
-    const { worker, upstreams, sessions, addresses, users, isEachOwned } = hello
+    const { worker, upstreams, sessions, moved, addresses, users, isEachOwned } = hello
     const isNew = this.#members.joined(worker)
     if (isNew) this.#rollout.learnPorts(addresses)
     if (isEachOwned) this.#ownEach(worker)
     this.#reports.forget(worker)
-    this.#sessions.known(sessions)
+    this.#sessions.known(worker, sessions, moved)
     this.#users.known(worker, users)
     if (isNew) this.#equip(worker)
     this.#owners.joined(worker, upstreams, worker < this.#options.count)

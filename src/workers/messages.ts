@@ -33,6 +33,9 @@ export interface MovingUpstream extends CarriedUpstream {
   readonly sessions: readonly CarriedSession[]
 }
 
+/** A session, and the upstream that it lives on. */
+export type SessionPlace = readonly [key: string, id: string]
+
 /** Addresses that a user has had within the hour, each with its age. */
 type PlainAddresses = readonly (readonly [id: string, agoMs: number])[]
 
@@ -161,7 +164,9 @@ export interface Hello {
   readonly isEachOwned: boolean
   /** All that it knows; of the leases those that run in it. */
   readonly upstreams: readonly (CarriedUpstream & { readonly isOwned: boolean })[]
-  readonly sessions: readonly (readonly [key: string, id: string])[]
+  readonly sessions: readonly SessionPlace[]
+  /** Those of them that were put there while there was no control process. */
+  readonly moved: readonly SessionPlace[]
   /** Connections of users with limits. */
   readonly users: readonly (readonly [connection: number, user: string])[]
 }

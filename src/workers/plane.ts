@@ -185,6 +185,7 @@ export class WorkerPlane {
       isEachOwned: this.#isEachOwned,
       upstreams: this.#replica.upstreams,
       sessions: Array.from(sessions, ({ key, upstream }) => [key, upstream.id]),
+      moved: this.#sessions.takeUntold(),
       users: this.#users.open,
     }
   }

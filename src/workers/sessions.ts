@@ -8,7 +8,7 @@ import type { Upstream } from '../pool/upstream.ts'
 import type { SessionDirectory } from '../proxy/lease-contract.ts'
 import type { CarriedSession, Session, SessionStore, SessionTable } from '../proxy/session-table.ts'
 import { Acknowledgements } from './acknowledgements.ts'
-import type { ToControl, ToWorker } from './messages.ts'
+import type { SessionPlace, ToControl, ToWorker } from './messages.ts'
 
 /** So long a worker may take to choose, ms. */
 const PENDING_MS = 3_000
@@ -27,6 +27,8 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   /** Keys of the sessions that were put on each upstream here, and where each of them is. */
   readonly #keysOn = new Map<string, Set<string>>()
   readonly #placeOf = new Map<string, string>()
+  /** Sessions that were put on an upstream while there was no control process. */
+  readonly #untold = new Set<string>()
   /** Clients that wait until each upstream belongs to one worker. */
   #waiting: ((isOwned: boolean) => void)[] = []
   readonly #isOwned: () => boolean
@@ -121,7 +123,14 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
 
   session(key: string, id: string): void {
     this.placed(key, id)
-    if (!this.isApplying) this.#send({ kind: 'session', key, id })
+    if (!this.isApplying && !this.#send({ kind: 'session', key, id })) this.#untold.add(key)
+  }
+
+  /** For the next control process. */
+  takeUntold(): readonly SessionPlace[] {
+    const untold = [...this.#untold].map((key) => [key, this.#placeOf.get(key) ?? ''] as const)
+    this.#untold.clear()
+    return untold
   }
 
   sessionUsed(key: string): void {
@@ -135,6 +144,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   /** Here: another worker may use it, and its idle time is the control process's to count. */
   sessionEnded(key: string): void {
     this.#used.delete(key)
+    this.#untold.delete(key)
     this.#unplace(key)
   }
 
@@ -227,13 +237,21 @@ export class SessionsOfWorkers {
     for (const key of keys) this.#deps.table.find(key)
   }
 
-  /** A worker that has come says which sessions live in it. */
-  known(sessions: readonly (readonly [key: string, id: string])[]): void {
-    const { table } = this.#deps
+  /**
+   * A worker that has come says which sessions live in it.
+   * @param moved it has put them there while there was no control process; of the others, another worker may have moved some
+   */
+  known(worker: number, sessions: readonly SessionPlace[], moved: readonly SessionPlace[]): void {
+    const { table, send } = this.#deps
     // Lists are read later than workers come.
     table.restore(
       sessions.filter(([key]) => !table.has(key)).map(([key, upstreamId]) => ({ key, upstreamId, idleMs: 0 })),
     )
+    for (const [key, id] of moved) this.bound(worker, key, id)
+    for (const [key, id] of sessions) {
+      const now = table.peek(key)?.upstream.id ?? id
+      if (now !== id) send(worker, { kind: 'session', key, id: now })
+    }
   }
 
   /** Those who wait for the choice of a worker that has ended may choose themselves. */

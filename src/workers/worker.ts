@@ -208,7 +208,7 @@ export class Worker {
 
 /** Before the first settings. */
 const NOTHING: Omit<Hello, 'kind' | 'worker'> = {
-  ...{ addresses: [], upstreams: [], sessions: [], users: [] },
+  ...{ addresses: [], upstreams: [], sessions: [], moved: [], users: [] },
   isEachOwned: false,
 }
 

@@ -107,6 +107,7 @@ class OwnerHost implements SimHost {
     }
     return {
       ...{ pool: this.pool, review: () => this.#serve(), sessionMoved: () => {}, markSessionsUnconfirmed: () => {} },
+      markSessionUnconfirmed: () => {},
       supply: supply as unknown as MemberParts['supply'],
       wants: () => ({ filters: this.#wantsOfClients, upstreams: [] }),
       ...{ handedOver: () => {}, aloneOn: () => undefined, leaveTo: () => false },

@@ -10,7 +10,7 @@ import type { Hello } from '../../../src/workers/messages.ts'
 
 const HELLO: Hello = {
   ...{ kind: 'hello', worker: 0, addresses: [], isEachOwned: false },
-  ...{ upstreams: [], sessions: [], users: [] },
+  ...{ upstreams: [], sessions: [], moved: [], users: [] },
 }
 
 async function startControl() {

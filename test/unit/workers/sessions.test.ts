@@ -27,7 +27,9 @@ function twoWorkers() {
   })
   const workerOf = (index: number) => {
     const own = poolOfOne()
+    let [isConnected, hasJoined] = [true, false]
     const send = (message: ToControl) => {
+      if (!isConnected) return false
       if (message.kind === 'find') control.find(index, message.question, message.key)
       if (message.kind === 'session') control.bound(index, message.key, message.id)
       return true
@@ -38,6 +40,19 @@ function twoWorkers() {
     return {
       receive(message: ToWorker) {
         if (message.kind === 'found') sessions.answer(message.question, message.id, message.left)
+        // Before, the messages between workers do not come at all.
+        if (message.kind === 'session' && hasJoined) ownTable.learn(message.key, message.id)
+      },
+      /** The control process has ended. */
+      lose() {
+        isConnected = false
+        sessions.disconnected()
+      },
+      /** Another control process has come. */
+      join() {
+        isConnected = hasJoined = true
+        const places = Array.from(ownTable.list(), ({ key, upstream: { id } }) => [key, id] as const)
+        control.known(index, places, sessions.takeUntold())
       },
       async move(id: string) {
         await this.find()
@@ -79,4 +94,18 @@ it('a worker asks before it moves a session that has had its uses: another one m
   // No worker has moved it from u2: the one that asks may move it.
   for (let n = 0; n < 3; n++) second.use()
   expect(await second.find(3)).toEqual(['u2', ['u1']])
+})
+
+it.each([
+  ['before', [0, 1]],
+  ['after', [1, 0]],
+] as const)('what a worker moved without a control process holds for one that comes %s it', async (_when, order) => {
+  const workers = twoWorkers()
+  const [mover, other] = workers
+  await mover.move('u1')
+  expect(await other.find()).toEqual(['u1', []])
+  for (const worker of workers) worker.lose()
+  await mover.move('u2')
+  for (const index of order) workers[index].join()
+  expect([(await mover.find())[0], (await other.find())[0]]).toEqual(['u2', 'u2'])
 })
