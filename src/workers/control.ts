@@ -123,7 +123,7 @@ export class Workers implements ClientSide {
     this.#sessions = new SessionsOfWorkers({
       ...{ clock, send, table: parts.data.sessionTable },
       upstreamOf: (id) => parts.pool.get(id),
-      sendOthers: (worker, message) => this.#socket.sendAll(message, worker),
+      sendAll: (message) => this.#socket.sendAll(message),
     })
     this.#handlerParts = {
       ...{ ...parts, log: options.log, writeLog: options.writeLog, feed: this.#feed, reports: this.#reports },

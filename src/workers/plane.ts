@@ -139,6 +139,8 @@ export class WorkerPlane {
     const upstream = this.#replica.pool.get(id)
     const { sessionTable, leaseQueue } = this.data
     if (upstream === undefined || !sessionTable.has(key)) return
+    // What this worker has said itself comes back.
+    if (sessionTable.peek(key)?.upstream === upstream) return
     this.#sessions.isApplying = true
     try {
       sessionTable.bind(key, upstream)

@@ -164,8 +164,7 @@ interface SessionsDeps {
   readonly table: SessionTable
   readonly upstreamOf: (id: string) => Upstream | undefined
   readonly send: (worker: number, message: ToWorker) => void
-  /** To all workers but this one. */
-  readonly sendOthers: (worker: number, message: ToWorker) => void
+  readonly sendAll: (message: ToWorker) => void
 }
 
 /** The side of the control process. */
@@ -208,14 +207,15 @@ export class SessionsOfWorkers {
   }
 
   /** A worker has put the session on an upstream, a first or another one. */
-  bound(worker: number, key: string, id: string): void {
-    const { table, upstreamOf, sendOthers } = this.#deps
+  bound(key: string, id: string): void {
+    const { table, upstreamOf, sendAll } = this.#deps
     const upstream = upstreamOf(id)
     if (upstream === undefined) return
     const isKnown = table.has(key)
     table.bind(key, upstream)
-    // The first choice is known to the workers that asked; a later one is sent to all workers that have the session.
-    if (isKnown) sendOthers(worker, { kind: 'session', key, id })
+    // The first choice is known to the workers that asked; a later one is sent to all workers that have the session, and back to its
+    // own: where two move it at the same moment, the order in which they are heard here holds for both.
+    if (isKnown) sendAll({ kind: 'session', key, id })
     this.#over(key, id)
   }
 
@@ -247,7 +247,7 @@ export class SessionsOfWorkers {
     table.restore(
       sessions.filter(([key]) => !table.has(key)).map(([key, upstreamId]) => ({ key, upstreamId, idleMs: 0 })),
     )
-    for (const [key, id] of moved) this.bound(worker, key, id)
+    for (const [key, id] of moved) this.bound(key, id)
     for (const [key, id] of sessions) {
       const now = table.peek(key)?.upstream.id ?? id
       if (now !== id) send(worker, { kind: 'session', key, id: now })

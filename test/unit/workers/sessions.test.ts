@@ -23,7 +23,7 @@ function twoWorkers() {
   const deliver = (worker: number, message: ToWorker) => queueMicrotask(() => workers[worker]?.receive(message))
   const control = new SessionsOfWorkers({
     ...{ clock, table, upstreamOf: (id) => pool.get(id), send: deliver },
-    sendOthers: (worker, message) => deliver(1 - worker, message),
+    sendAll: (message) => workers.forEach((_, worker) => deliver(worker, message)),
   })
   const workerOf = (index: number) => {
     const own = poolOfOne()
@@ -31,7 +31,7 @@ function twoWorkers() {
     const send = (message: ToControl) => {
       if (!isConnected) return false
       if (message.kind === 'find') control.find(index, message.question, message.key)
-      if (message.kind === 'session') control.bound(index, message.key, message.id)
+      if (message.kind === 'session') control.bound(message.key, message.id)
       return true
     }
     const sessions = new WorkerSessions(clock, send, () => true)
@@ -108,4 +108,14 @@ it.each([
   await mover.move('u2')
   for (const index of order) workers[index].join()
   expect([(await mover.find())[0], (await other.find())[0]]).toEqual(['u2', 'u2'])
+})
+
+it('a session that two workers move at the same moment has one upstream in both', async () => {
+  const workers = twoWorkers()
+  const [first, second] = workers
+  await first.move('u1')
+  await second.find()
+  for (const worker of workers) worker.join()
+  await Promise.all([first.move('u2'), second.move('u3')])
+  expect([(await first.find())[0], (await second.find())[0]]).toEqual(['u3', 'u3'])
 })
