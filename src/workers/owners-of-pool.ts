@@ -35,9 +35,11 @@ export class OwnersOfPool {
   readonly #unheard: Set<number>
   /** What workers have said of upstreams that are not in the pool yet. */
   readonly #claims = new Map<string, { readonly worker: number; readonly claim: Claim }[]>()
+  readonly #startedAt: number
 
   constructor(parts: OwnersParts) {
     this.#parts = parts
+    this.#startedAt = parts.clock.now()
     this.#unheard = new Set(parts.running)
   }
 
@@ -123,7 +125,11 @@ export class OwnersOfPool {
   }
 
   added(upstream: Upstream): void {
-    const now = this.#parts.clock.now()
+    const { clock, pool, mayHaveLost } = this.#parts
+    const now = clock.now()
+    // Its provider was away when this process started: how often it was used before is not known, as in #releaseWhenHeard.
+    const isOfBefore = mayHaveLost && this.#owners?.isHeld === false && upstream.facts.boughtAt < this.#startedAt
+    if (isOfBefore && !this.#claims.has(upstream.id)) pool.ownership.spentElsewhere(upstream, now)
     if (this.#owners !== undefined) this.#add(this.#owners, upstream)
     for (const { worker, claim } of this.#claims.get(upstream.id) ?? []) this.#claimed(worker, upstream, claim)
     this.#claims.delete(upstream.id)
