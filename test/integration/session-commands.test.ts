@@ -52,7 +52,10 @@ describe('a client', () => {
   })
 
   it('has its next use of the address that it moves to: no other client gets that', async () => {
-    const gateway = await startGateway({ upstreams: 2, config: { pool: { perUpstream: { uses: 1 } }, wait: { timeout: '50ms' } } })
+    const gateway = await startGateway({
+      upstreams: 2,
+      config: { pool: { perUpstream: { uses: 1 } }, wait: { timeout: '50ms' } },
+    })
     await carrier(gateway, 'acc-session-a')
     const second = await idOf(gateway, '/session/rotate', 'acc-session-a')
     expect((await connectVia(gateway.port, 'echo.test:7', of('acc'))).status).toBe(503)

@@ -23,7 +23,9 @@ function twoWorkers() {
   const deliver = (worker: number, message: ToWorker) => queueMicrotask(() => workers[worker]?.receive(message))
   const control = new SessionsOfWorkers({
     ...{ clock, table, upstreamOf: (id) => pool.get(id), send: deliver },
-    sendAll: (message) => workers.forEach((_, worker) => deliver(worker, message)),
+    sendAll: (message) => {
+      for (const worker of workers.keys()) deliver(worker, message)
+    },
   })
   const workerOf = (index: number) => {
     const own = poolOfOne()

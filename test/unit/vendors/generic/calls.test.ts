@@ -561,7 +561,12 @@ describe('lists of unusual shape', () => {
   it.each<[string, object, unknown, object]>([
     ['a unit behind the figure', { ttl: { field: 't', unit: 's' } }, { t: '3分钟' }, { kind: 'for', ms: 180_000 }],
     ['a word behind it', { ttl: { field: 't', unit: 'ms' } }, { t: '2.5 Hours' }, { kind: 'for', ms: 9_000_000 }],
-    ['a difference of floats', { ttl: { field: 't', unit: 's' } }, { t: 39.99499999999907 }, { kind: 'for', ms: 39_994 }],
+    [
+      'a difference of floats',
+      { ttl: { field: 't', unit: 's' } },
+      { t: 39.99499999999907 },
+      { kind: 'for', ms: 39_994 },
+    ],
     ['a unit that nobody knows', { ttl: { field: 't' } }, { t: '3 moons' }, { kind: 'unknown' }],
     [
       'minutes since a time in a zone',
