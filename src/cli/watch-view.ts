@@ -41,7 +41,9 @@ export function renderFrame(reports: LiveReports, link: LiveLink, screen: Screen
     ...(link.trouble === undefined ? worstFindings(verdict) : [{ text: link.trouble, style: 'red' as const }]),
     { text: '' },
     ...(counters === undefined ? [{ text: translate('waiting for the first report') }] : figureLines(counters)),
-    ...(providers.size === 0 ? [] : [{ text: '' }, ...providerLines([...providers.values()], screen.columns, link.now)]),
+    ...(providers.size === 0
+      ? []
+      : [{ text: '' }, ...providerLines([...providers.values()], screen.columns, link.now)]),
   ]
   const all = lines.flatMap((line) => {
     const { text, isSentence = false } = line

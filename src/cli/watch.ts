@@ -56,7 +56,9 @@ export async function watchStatus({ config: file }: StatusOptions, deps: WatchDe
     draw()
     while (!signal.aborted) {
       const token = tokenNow(file, environment) ?? adminToken(config)
-      const failure = await followReports(place, reports, { token, clock, signal, onChange }).catch((error: unknown) => error)
+      const failure = await followReports(place, reports, { token, clock, signal, onChange }).catch(
+        (error: unknown) => error,
+      )
       trouble = sentenceOf(failure)
       if (!signal.aborted) draw()
       await clock.sleep(RETRY_MS, signal).catch(() => {})

@@ -224,10 +224,7 @@ it('through the gateway: what is bought is in its budget and its pool, and is re
   })
   expect((await call('share-channel/get', '--yes')).code).toBe(0)
   const reached = await call('share-channel/get', '--yes')
-  expect([reached.code, reached.err]).toEqual([
-    1,
-    expect.stringContaining('has reached its budget total of 3'),
-  ])
+  expect([reached.code, reached.err]).toEqual([1, expect.stringContaining('has reached its budget total of 3')])
   expect(api.calls.filter(({ path }) => path === '/get')).toHaveLength(2)
   expect(log.text).toContain('called by hand')
 })

@@ -86,7 +86,8 @@ export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist
     const entries = await listed(account)
     const entry = entries === undefined ? { ip, id: undefined } : entries.find((one) => one.ip === ip)
     const others = (entries ?? []).filter((one) => one !== entry)
-    if (entry !== undefined && removal !== undefined) await account.call(name, paramsOf(removal, { ip, id: entry.id }, others))
+    if (entry !== undefined && removal !== undefined)
+      await account.call(name, paramsOf(removal, { ip, id: entry.id }, others))
   }
   return {
     whitelist: {

@@ -301,28 +301,28 @@ it('draws on a screen of its own, and gives the terminal back with the last fram
 it.each([
   { isTerminal: false, environment: {} },
   { isTerminal: true, environment: { TERM: 'dumb' } },
-])('writes the figures every 10 s where it cannot draw, and another verdict at once: $isTerminal', async ({
-  isTerminal,
-  environment,
-}) => {
-  const admin = await startAdmin()
-  const { said, clock } = await startWatch(admin.port, isTerminal, environment)
-  onTestFinished(admin.stop)
-  await expect.poll(() => said.out).toContain('tunnels/s 12.3')
-  expect(said.out).not.toContain('\u001b')
-  const well = (ready: number) => ({
-    level: 'ok',
-    findings: [{ ...verdict.findings[0], level: 'ok', code: 'all-well', params: { ready, tunnels: 1 } }],
-  })
-  said.out = ''
-  admin.send('verdict', well(1))
-  await expect.poll(() => said.out).toContain('Addresses ready: 1;')
-  for (const ready of [2, 3]) admin.send('verdict', well(ready))
-  admin.send('verdict', verdict)
-  await expect.poll(() => said.out).toContain('the vendor refuses the key')
-  expect(said.out.match(/Addresses ready: \d/g)).toEqual(['Addresses ready: 1'])
-  said.out = ''
-  clock.advance(10_000)
-  admin.send('counters', { ...counters, tunnels: 77 })
-  await expect.poll(() => said.out).toContain('tunnels 77')
-})
+])(
+  'writes the figures every 10 s where it cannot draw, and another verdict at once: $isTerminal',
+  async ({ isTerminal, environment }) => {
+    const admin = await startAdmin()
+    const { said, clock } = await startWatch(admin.port, isTerminal, environment)
+    onTestFinished(admin.stop)
+    await expect.poll(() => said.out).toContain('tunnels/s 12.3')
+    expect(said.out).not.toContain('\u001b')
+    const well = (ready: number) => ({
+      level: 'ok',
+      findings: [{ ...verdict.findings[0], level: 'ok', code: 'all-well', params: { ready, tunnels: 1 } }],
+    })
+    said.out = ''
+    admin.send('verdict', well(1))
+    await expect.poll(() => said.out).toContain('Addresses ready: 1;')
+    for (const ready of [2, 3]) admin.send('verdict', well(ready))
+    admin.send('verdict', verdict)
+    await expect.poll(() => said.out).toContain('the vendor refuses the key')
+    expect(said.out.match(/Addresses ready: \d/g)).toEqual(['Addresses ready: 1'])
+    said.out = ''
+    clock.advance(10_000)
+    admin.send('counters', { ...counters, tunnels: 77 })
+    await expect.poll(() => said.out).toContain('tunnels 77')
+  },
+)

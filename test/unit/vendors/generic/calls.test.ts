@@ -312,8 +312,14 @@ describe('operations', () => {
       { code: 117, msg: 'add the requested IP [8.8.8.8]' },
       { class: 'whitelist', vendorCode: '117', message: 'add the requested IP [8.8.8.8]' },
     ],
-    [{ success: false, message: 'come back later' }, { class: 'rate_limited', message: 'come back later' }],
-    [{ code: 999, msg: 'sorry' }, { class: 'server', vendorCode: '999', message: 'sorry' }],
+    [
+      { success: false, message: 'come back later' },
+      { class: 'rate_limited', message: 'come back later' },
+    ],
+    [
+      { code: 999, msg: 'sorry' },
+      { class: 'server', vendorCode: '999', message: 'sorry' },
+    ],
     [{ error: 'sorry' }, { class: 'server', message: 'sorry' }],
     [{ code: 0, msg: 'ok', data: ['198.51.100.7:80'] }, { vendorCode: 'body' }],
   ])('an error in JSON where a text is expected, without a word about its members: %j', async (reply, expected) => {
