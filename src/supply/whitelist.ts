@@ -9,10 +9,16 @@ import type { MemoryFile } from '../store/memory-file.ts'
 import { VendorError } from '../vendors/contract/error.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import { wordsOf } from './failure-words.ts'
-import type { ProviderDeps } from './provider-context.ts'
 
 /** `auto`: the address that the vendor names or echoes; `{ ip }`: this one; `off`: never. */
 export type WhitelistSetting = 'auto' | 'off' | { readonly ip: string }
+
+interface WhitelistParts {
+  readonly clock: Clock
+  readonly log: Log
+  /** Keeps our address for the next process. */
+  readonly registered: MemoryFile | undefined
+}
 
 interface Remembered {
   /** The whitelist belongs to it. */
@@ -40,11 +46,7 @@ export class WhitelistRegistrar {
   #isFirstUse = true
   #isCallerAdded = false
 
-  constructor(
-    source: Source,
-    setting: WhitelistSetting,
-    { clock, log, registered }: Pick<ProviderDeps, 'clock' | 'log' | 'registered'>,
-  ) {
+  constructor(source: Source, setting: WhitelistSetting, { clock, log, registered }: WhitelistParts) {
     this.#memory = registered
     this.#source = source
     this.#setting = setting

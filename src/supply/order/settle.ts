@@ -41,7 +41,7 @@ export class Settlement {
     if (occasion === 'order') reconciliation.worked()
     if (delivery.vendorWallMs !== undefined) this.#skewMs = delivery.vendorWallMs - this.#wallAt(delivery.sentAt)
     if (delivery.isOpen === true) return undefined
-    return (source.listsHeld === true ? fresh : bought) + delivery.rejected.length
+    return delivery.paid ?? (source.listsHeld === true ? fresh : bought) + delivery.rejected.length
   }
 
   #wallAt(instant: number): number {
@@ -53,7 +53,7 @@ export class Settlement {
   async setAside(delivery: Delivery): Promise<number | undefined> {
     this.#addPending(delivery.pending ?? [])
     const cost = await this.#parts.ingest.setAside(delivery)
-    return delivery.isOpen === true ? undefined : cost
+    return delivery.isOpen === true ? undefined : (delivery.paid ?? cost)
   }
 
   #addPending(pending: readonly Pending[]): void {

@@ -48,6 +48,8 @@ export interface Pending {
 export interface Delivery {
   /** The vendor accepted the order and has not executed it: `Followed.settled` reports later what must be paid for. */
   readonly isOpen?: true
+  /** How many addresses must be paid for now; default: those of the reply. For vendors that list what was paid for before. */
+  readonly paid?: number
   /** Why nothing was ordered although nothing is wrong: `sold` only lists what is held. */
   readonly complete?: string
   readonly sold: readonly ProxyRecord[]

@@ -71,28 +71,32 @@ export class StaticAccount {
       return this.#deliver(held.instances, held, count)
     }
     // Usually supply has asked already; what is left is of an earlier process.
-    await this.#assertNothingOpen(order)
+    const paid = await this.#assertNothingOpen(order)
     const held = await this.#owned(order)
     const fresh = held.instances.filter((instance) => this.#isFresh(instance))
-    if (fresh.length > 0) return this.#deliver(fresh, held, count)
+    if (fresh.length > 0) return { ...this.#deliver(fresh, held, count), paid }
     // One that is being made, or stands still for now, is paid for: another one would be one too many.
     const complete = completeness(held, purchase.count)
-    if (complete !== undefined) return { ...this.#deliver(held.instances, held, held.instances.length), complete }
+    if (complete !== undefined) return { ...this.#deliver(held.instances, held, held.instances.length), complete, paid }
     const taken = await this.#purchases.buy(Math.min(count, purchase.count - held.held), purchase, order)
     const { sentAt, vendorWallMs } = taken.reply
     const pendingRefs = refsOf(taken.orderNo, taken.count).map((ref) => ({ ref }))
     return { sold: [], rejected: [], pending: pendingRefs, isOpen: true, sentAt, ...given({ vendorWallMs }) }
   }
 
-  /** @throws {VendorError} while an order runs, or it is not known whether it was taken: no other order is made */
-  async #assertNothingOpen(order: CallOrder): Promise<void> {
+  /**
+   * @returns how many instances must be paid for, of orders that have ended now
+   * @throws {VendorError} while an order runs, or it is not known whether it was taken: no other order is made
+   */
+  async #assertNothingOpen(order: CallOrder): Promise<number> {
     const before = await this.#orders.open()
-    if (before.unknown === undefined && before.pending.length === 0) return
-    const { failure } = await this.#orders.look(order)
+    if (before.unknown === undefined && before.pending.length === 0) return 0
+    const { failure, paid } = await this.#orders.look(order)
     if (failure !== undefined) throw failure
     const { unknown, pending } = await this.#orders.open()
     if (unknown !== undefined) throw stillOpen(`whether the order ${unknown.appOrderNo} was taken is being found out`)
     if (pending.length > 0) throw stillOpen(`order ${pending.join(', ')} at ipipv still runs`)
+    return paid
   }
 
   #isFresh(instance: Instance): boolean {

@@ -139,6 +139,24 @@ it('clients that wait for the first instance are served although the reply to it
   expect([world.denials, sim.orders.length]).toEqual([[], 1])
 })
 
+it('an instance counts in the budget once, also when it works later than its order has ended, or stands still for a while', async () => {
+  const { world, sim, provider, clients } = gateway(1)
+  sim.newStatus = 2
+  await clients(30)
+  const [instance] = sim.orders.flatMap(({ instances }) => instances)
+  if (instance === undefined) expect.fail('nothing was ordered')
+  expect([world.pool.size, provider.capacity.budgetLeft]).toEqual([0, 9])
+  instance.status = 3
+  await clients(30)
+  expect([world.pool.size, provider.capacity.budgetLeft]).toEqual([1, 9])
+  instance.status = 6
+  await clients(700)
+  expect(world.pool.size).toBe(0)
+  instance.status = 3
+  await clients(60)
+  expect([world.pool.size, provider.capacity.budgetLeft, sim.orders.length]).toEqual([1, 9, 1])
+}, 60_000)
+
 it('a callback has held instances asked about at once, without a client', async () => {
   const { world, calls, clients } = gateway()
   await clients(20)
