@@ -33,7 +33,8 @@ function protocolOf({ pt = 1 }: Params): ProxyRecord['protocol'] {
 }
 
 function lifeOf(seconds: string | undefined): Life {
-  const isCount = seconds !== undefined && /^\d{1,9}$/.test(seconds)
+  // Below 0: it has ended.
+  const isCount = seconds !== undefined && /^-?\d{1,9}$/.test(seconds)
   return isCount ? { kind: 'for', ms: Number(seconds) * 1_000 } : { kind: 'unknown' }
 }
 
@@ -69,7 +70,7 @@ function splitLogin(rest: readonly string[]): { fields: string[]; login: Pick<Pr
  * are one; a life that long (30 h) is not sold together with area codes.
  */
 function kindOf(field: string, { ip_remain: lifeAsked, city_code: codeAsked }: Params): 'life' | 'area' | 'city' {
-  if (!/^\d+$/.test(field)) return 'city'
+  if (!/^-?\d+$/.test(field)) return 'city'
   if (codeAsked === undefined && lifeAsked !== undefined) return 'life'
   if (lifeAsked === undefined && codeAsked !== undefined) return 'area'
   return field.length === 6 && field >= '110000' && field <= '829999' ? 'area' : 'life'

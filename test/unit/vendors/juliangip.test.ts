@@ -74,6 +74,7 @@ describe('juliangip: what an item says', () => {
       { city: '江苏徐州', area: '340281', life: { kind: 'for', ms: 281_000 } },
     ],
     ['1.1.1.1:80,0', {}, { life: { kind: 'for', ms: 0 } }],
+    ['1.1.1.1:80,-1', {}, { life: { kind: 'for', ms: -1_000 } }],
   ])('%s', async (item, request, expected) => {
     expect(await read(item, request)).toEqual(expected)
   })
