@@ -18,8 +18,6 @@ export interface Ended {
   readonly orderNos: readonly string[]
   /** The instances that they brought. */
   readonly instances: readonly string[]
-  /** Addresses that must be paid for, including those without a confirmed refund. */
-  readonly paid: number
   /** Why there are fewer than were ordered. */
   readonly failure: VendorError | undefined
 }
@@ -31,10 +29,13 @@ export class OrderWatch {
     this.#deps = deps
   }
 
-  /** What has not come to its end: a purchase whose outcome is unknown, and ipipv's numbers of orders. */
-  async open(): Promise<{ unknown: Attempt | undefined; pending: readonly string[] }> {
-    const { attempt, pending } = await this.#deps.notes.read()
-    return { unknown: attempt, pending }
+  /**
+   * What has not come to its end: a purchase whose outcome is unknown, and ipipv's numbers of orders; and how many instances of those
+   * that have must be paid for, including those without a confirmed refund.
+   */
+  async open(): Promise<{ unknown: Attempt | undefined; pending: readonly string[]; paid: number }> {
+    const { attempt, pending, paid } = await this.#deps.notes.read()
+    return { unknown: attempt, pending, paid }
   }
 
   /**
@@ -51,7 +52,6 @@ export class OrderWatch {
     return {
       orderNos: ended.flatMap(({ orderNos }) => orderNos),
       instances: ended.flatMap(({ instances }) => instances),
-      paid: ended.reduce((sum, { paid }) => sum + paid, 0),
       failure: ended.find(({ failure }) => failure !== undefined)?.failure,
     }
   }
@@ -78,11 +78,15 @@ export class OrderWatch {
   async #ended(orderNo: string, pages: readonly OrderPage[]): Promise<Ended> {
     const note = await this.#deps.notes.read()
     const numbers = pages.flatMap((page) => page.numbers)
-    const pending = note.pending.filter((number) => number !== orderNo)
-    await this.#deps.notes.write({ ...note, pending, instances: [...new Set([...note.instances, ...numbers])] })
-    const ended = { orderNos: [orderNo], instances: numbers, paid: numbers.length, failure: undefined }
-    if (numbers.length > 0) return ended
     const isRefunded = pages.some((page) => page.isRefunded)
+    // A refusal gives the budget back; money without a confirmed refund stays booked.
+    const lost = isRefunded ? 0 : note.pendingCount
+    const pending = note.pending.filter((number) => number !== orderNo)
+    const instances = [...new Set([...note.instances, ...numbers])]
+    // Recorded together: supply may not hear of it, because a further call fails or the process ends.
+    await this.#deps.notes.write({ ...note, pending, instances, paid: note.paid + (numbers.length || lost) })
+    const ended = { orderNos: [orderNo], instances: numbers, failure: undefined }
+    if (numbers.length > 0) return ended
     const failure = new VendorError(
       isRefunded ? 'no_resource' : 'server',
       'order-failed',
@@ -92,8 +96,7 @@ export class OrderWatch {
         sale: isRefunded ? 'refused' : 'sold',
       },
     )
-    // A refusal gives the budget back; money without a confirmed refund stays booked.
-    return { ...ended, paid: isRefunded ? 0 : note.pendingCount, failure }
+    return { ...ended, failure }
   }
 
   /** Every page of an order. An order that became of the unknown purchase settles it. */

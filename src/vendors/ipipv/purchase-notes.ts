@@ -22,6 +22,8 @@ const noteSchema = z.object({
   pending: z.array(z.string()),
   /** How many instances those orders are for. */
   pendingCount: z.number().default(0),
+  /** Instances of orders that have ended, which must be paid for: kept until the next order, for supply may not have been told. */
+  paid: z.number().default(0),
   /** Instances that were bought here and may still exist. */
   instances: z.array(z.string()),
   /** The price of one instance when an order cost more than permitted. */
@@ -60,7 +62,8 @@ export class PurchaseNotes {
 
   async #load(): Promise<Note> {
     const saved = await this.#memory?.load()
-    if (saved === undefined || saved === null) return { version: 1, pending: [], pendingCount: 0, instances: [] }
+    if (saved === undefined || saved === null)
+      return { version: 1, pending: [], pendingCount: 0, paid: 0, instances: [] }
     const read = noteSchema.safeParse(saved)
     if (read.success) return read.data
     // Without it, it is unknown what was bought: further purchases could buy twice.
@@ -77,6 +80,12 @@ export class PurchaseNotes {
   async forgetAttempt(): Promise<void> {
     const { attempt: _, ...rest } = await this.read()
     await this.write(rest)
+  }
+
+  /** Supply knows what the orders cost that have ended. */
+  async forgetPaid(): Promise<void> {
+    const note = await this.read()
+    if (note.paid > 0) await this.write({ ...note, paid: 0 })
   }
 
   /** Instances that have ended for good need not be queried again. */

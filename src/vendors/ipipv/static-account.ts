@@ -71,32 +71,30 @@ export class StaticAccount {
       return this.#deliver(held.instances, held, count)
     }
     // Usually supply has asked already; what is left is of an earlier process.
-    const paid = await this.#assertNothingOpen(order)
+    await this.#assertNothingOpen(order)
     const held = await this.#owned(order)
     const fresh = held.instances.filter((instance) => this.#isFresh(instance))
-    if (fresh.length > 0) return { ...this.#deliver(fresh, held, count), paid }
+    if (fresh.length > 0) return { ...this.#deliver(fresh, held, count), paid: 0 }
     // One that is being made, or stands still for now, is paid for: another one would be one too many.
     const complete = completeness(held, purchase.count)
-    if (complete !== undefined) return { ...this.#deliver(held.instances, held, held.instances.length), complete, paid }
+    if (complete !== undefined)
+      return { ...this.#deliver(held.instances, held, held.instances.length), complete, paid: 0 }
     const taken = await this.#purchases.buy(Math.min(count, purchase.count - held.held), purchase, order)
     const { sentAt, vendorWallMs } = taken.reply
     const pendingRefs = refsOf(taken.orderNo, taken.count).map((ref) => ({ ref }))
     return { sold: [], rejected: [], pending: pendingRefs, isOpen: true, sentAt, ...given({ vendorWallMs }) }
   }
 
-  /**
-   * @returns how many instances must be paid for, of orders that have ended now
-   * @throws {VendorError} while an order runs, or it is not known whether it was taken: no other order is made
-   */
-  async #assertNothingOpen(order: CallOrder): Promise<number> {
+  /** @throws {VendorError} while an order runs, or it is not known whether it was taken: no other order is made */
+  async #assertNothingOpen(order: CallOrder): Promise<void> {
     const before = await this.#orders.open()
-    if (before.unknown === undefined && before.pending.length === 0) return 0
-    const { failure, paid } = await this.#orders.look(order)
+    // Supply makes no order before it has been told what the last one cost (`Follow.settlesOrders`).
+    if (before.unknown === undefined && before.pending.length === 0) return this.#notes.forgetPaid()
+    const { failure } = await this.#orders.look(order)
     if (failure !== undefined) throw failure
     const { unknown, pending } = await this.#orders.open()
     if (unknown !== undefined) throw stillOpen(`whether the order ${unknown.appOrderNo} was taken is being found out`)
     if (pending.length > 0) throw stillOpen(`order ${pending.join(', ')} at ipipv still runs`)
-    return paid
   }
 
   #isFresh(instance: Instance): boolean {
@@ -128,7 +126,7 @@ export class StaticAccount {
 
   async #follow(refs: readonly string[], order: CallOrder): Promise<Followed> {
     const ended = await this.#orders.look(order)
-    const { unknown, pending } = await this.#orders.open()
+    const { unknown, pending, paid } = await this.#orders.open()
     const numbers = [...new Set([...refs.filter((ref) => orderOf(ref) === undefined), ...ended.instances])]
     const { instances, rejected, reply } = await this.#reader.describe(numbers, order)
     const usable = instances.filter(({ sold }) => sold !== undefined)
@@ -138,7 +136,7 @@ export class StaticAccount {
     return {
       ...this.#deliveryOf(usable, rejected, reply),
       gone: refs.filter((ref) => !there.has(orderOf(ref) ?? ref)),
-      ...(unknown === undefined && pending.length === 0 ? { settled: ended.paid } : {}),
+      ...(unknown === undefined && pending.length === 0 ? { settled: paid } : {}),
       ...given({ failure: ended.failure }),
     }
   }

@@ -157,6 +157,20 @@ it('an instance counts in the budget once, also when it works later than its ord
   expect([world.pool.size, provider.capacity.budgetLeft, sim.orders.length]).toEqual([1, 9, 1])
 }, 60_000)
 
+it('an order stays paid when the call that follows its end fails', async () => {
+  let isArmed = true
+  const luck: Luck = () => {
+    const { path = '', at = 0 } = sim.calls.at(-1) ?? {}
+    const hasToldEnd = path.includes('/order/') && sim.orders.some(({ endsAt }) => at >= endsAt)
+    if (!isArmed || !hasToldEnd) return 'served'
+    isArmed = false
+    return 'missed'
+  }
+  const { world, sim, provider, clients } = gateway(1, 1, undefined, { luck })
+  await clients(60)
+  expect([isArmed, world.pool.size, sim.orders.length, provider.capacity.budgetLeft]).toEqual([false, 1, 1, 9])
+})
+
 it('a callback has held instances asked about at once, without a client', async () => {
   const { world, calls, clients } = gateway()
   await clients(20)
