@@ -48,3 +48,10 @@ it('a session is replaced when its life ends, and never used after', async () =>
   await expectEcho(await connectVia(port, 'echo.test:7'), 'second')
   expect(new Set(vendor.uses.map(({ session }) => session)).size).toBe(vendor.uses.length)
 })
+
+it('a rotating gateway: a connection that one exit refuses goes out by the next', async () => {
+  const { vendor, port } = await start('abuyun')
+  vendor.dead.add(1).add(3).add(5)
+  for (const word of ['first', 'second', 'third']) await expectEcho(await connectVia(port, 'echo.test:7'), word)
+  expect(vendor.uses.map(({ exit }) => exit)).toEqual([1, 2, 3, 4, 5, 6])
+})

@@ -280,8 +280,7 @@ export const configurationTexts = {
   'write the number as ipipv shows it, as in c_gz3h2igp6dz9cq3': '请按 ipipv 显示的编号填写，例如 c_gz3h2igp6dz9cq3',
   'rsa belongs to the interfaces before version 2, which the document does not describe: write AES':
     'rsa 属于第 2 版之前的接口，文档没有说明：请写 AES',
-  'needs {session}, here or in password: each session is an upstream':
-    '此处或 password 中需要 {session}：每个会话是一个上游',
+  'needs {session}, here or in password, or rotates: true': '这里或 password 里需要 {session}，或者写 rotates: true',
   'needs places, which tell {{name}}': '需要 places，用来给出 {{name}}',
   'needs {name}: username or password fills it in': '需要 {name}：username 或 password 用到了它',
   'write status, or closedWithin for tunnels: what shows that the address is banned':

@@ -6,7 +6,7 @@ import { namesIn, unknownPlaceholder } from '../parse/template.ts'
 const PLACE = ['country', 'area', 'city', 'isp'] as const
 
 export function checkGateway(entry: Readonly<Record<string, unknown>>): readonly EntryProblem[] {
-  const { username, password, credentials, port } = entry
+  const { username, password, credentials, port, rotates } = entry
   const places = Array.isArray(entry['places']) ? entry['places'].map(membersOf) : []
   const known = [...Object.keys(membersOf(credentials) ?? {}), 'session', 'minutes', 'seconds', ...PLACE]
   const templates = { username, password }
@@ -17,8 +17,8 @@ export function checkGateway(entry: Readonly<Record<string, unknown>>): readonly
   })
   const isRange = (written: unknown) => typeof written === 'string' && written.includes('-')
   const hasPorts = isRange(port) || (places.length > 0 && places.every((place) => isRange(place?.['port'])))
-  if (!used.includes('session') && !hasPorts)
-    problems.push({ path: ['username'], message: 'needs {session}, here or in password: each session is an upstream' })
+  if (!used.includes('session') && !hasPorts && rotates !== true)
+    problems.push({ path: ['username'], message: 'needs {session}, here or in password, or rotates: true' })
   for (const name of PLACE.filter((one) => used.includes(one))) {
     if (places.length === 0) problems.push({ path: ['username'], message: `needs places, which tell {${name}}` })
     for (const [i, place] of places.entries())

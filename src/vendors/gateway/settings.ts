@@ -51,6 +51,10 @@ export const settings = {
     .default({})
     .meta({ description: 'Keys of the account under names of your own: {name} in username and password.' }),
   life: duration({ min: 1_000 }).meta({ description: 'How long the vendor keeps a session on one exit.' }),
+  rotates: z.boolean().default(false).meta({
+    description:
+      'The vendor gives each connection another exit, and the login needs no {session}. A session of a client does not keep its exit.',
+  }),
   session: z
     .strictObject({
       length: integer(4, 32).default(8).meta({ description: 'Characters of {session}.' }),

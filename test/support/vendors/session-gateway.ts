@@ -11,6 +11,8 @@ export interface SessionGrammar {
   readonly password: RegExp
   /** @param minutes what the login says, or 0 */
   readonly lifeMs: (minutes: number) => number
+  /** Logins name no session: each connection gets another exit. */
+  readonly rotates?: true
 }
 
 export interface SessionUse {
@@ -24,6 +26,8 @@ export class SessionGateway {
   readonly uses: SessionUse[] = []
   /** Logins that the vendor's pages do not allow. */
   readonly refused: string[] = []
+  /** Exits that connect nowhere: 502. */
+  readonly dead = new Set<number>()
   readonly #grammar: SessionGrammar
   readonly #now: () => number
   readonly #sessions = new Map<string, { exit: number; until: number }>()
@@ -45,6 +49,10 @@ export class SessionGateway {
         return
       }
       this.uses.push(use)
+      if (this.dead.has(use.exit)) {
+        client.end('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n')
+        return
+      }
       const upstream = connect(target.port, target.host, () => {
         client.write('HTTP/1.1 200 OK\r\n\r\n')
         upstream.write(head)
@@ -78,7 +86,9 @@ export class SessionGateway {
     const login = Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString()
     const [username = '', password = ''] = login.split(/:(.*)/s)
     const [inName, inPassword] = [this.#grammar.username.exec(username), this.#grammar.password.exec(password)]
-    const { session, country = '', minutes = '0' } = { ...inName?.groups, ...inPassword?.groups }
+    const groups: Record<string, string> = { ...inName?.groups, ...inPassword?.groups }
+    const { country = '', minutes = '0' } = groups
+    const session = this.#grammar.rotates === true ? `connection ${this.#exits}` : groups['session']
     if (inName === null || inPassword === null || session === undefined) {
       this.refused.push(login)
       return undefined
