@@ -79,8 +79,9 @@ describe('the dashboard', () => {
   })
 
   it.each([360, 768])('has room for all figures at %i px', async (width) => {
-    const { gateway, admin } = await startAll()
-    await ask(gateway, 'crawler-provider-demo-session-a', WHOAMI)
+    const name = 'backup-of-the-night-shift-with-a-long-name'
+    const { gateway, admin } = await startAll({ providers: [{ name, vendor: 'demo' }] })
+    await ask(gateway, 'crawler-session-a', WHOAMI)
     const page = await openPage(admin, { viewport: { width, height: 800 } })
     const cut = (cells: string) =>
       page
@@ -96,8 +97,12 @@ describe('the dashboard', () => {
     for (const view of ['pool', 'sessions']) {
       await page.click(`nav a[href="#/${view}"]`)
       await page.locator('.line').first().waitFor()
-      expect(await cut('.line [data-label]'), view).toEqual([])
+      expect(await cut('.line [data-label], .line > .mono'), view).toEqual([])
     }
+    await page.click('nav a[href="#/pool"]')
+    const address = await page.locator('.line > .mono').first().boundingBox()
+    const provider = await page.getByText(name).first().boundingBox()
+    expect(provider?.x).toBeGreaterThanOrEqual((address?.x ?? 0) + (address?.width ?? 0))
     const tops = await page.locator('header.top button').evaluateAll((all) => all.map((one) => one.offsetTop))
     expect(new Set(tops).size).toBe(1)
   })
