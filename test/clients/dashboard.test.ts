@@ -76,8 +76,9 @@ describe('the dashboard', () => {
     await page.fill('dialog input', 'a wrong token')
     await page.click('dialog button[type=submit]')
     await page.waitForSelector('dialog .banner')
-    await page.fill('dialog input', TOKEN)
-    await page.click('dialog button[type=submit]')
+    // It replaces the token that was refused.
+    await page.keyboard.type(TOKEN)
+    await page.keyboard.press('Enter')
     await page.waitForSelector('.verdict[data-code=key-wrong]', { state: 'detached' })
     await expect
       .poll(() => page.locator('[data-provider=shop] .badge').textContent(), { timeout: WAIT_MS })
@@ -133,7 +134,13 @@ describe('the dashboard', () => {
   it('takes the token of the link that the terminal prints, also in a tab that shows the page already', async () => {
     const { admin } = await startAll()
     const page = await openPage(admin)
-    await page.getByRole('button', { name: 'Pause demo' }).click()
+    const pause = page.getByRole('button', { name: 'Pause demo' })
+    await pause.click()
+    await page.waitForSelector('dialog[open]')
+    await page.keyboard.press('Escape')
+    await expect.poll(() => pause.getAttribute('aria-disabled'), { timeout: WAIT_MS }).toBe('false')
+    expect(await page.locator('output').textContent()).toBe('')
+    await pause.click()
     await page.waitForSelector('dialog[open]')
     await page.evaluate(`location.hash = '#token=${TOKEN}'`)
     await page.waitForSelector('dialog[open]', { state: 'detached' })

@@ -1,5 +1,5 @@
 /** Actions of the page: runs one, and shows the result. */
-import { post, Refusal } from './api-client.ts'
+import { NEEDS_TOKEN, post, Refusal } from './api-client.ts'
 import { said, t } from './i18n.ts'
 import { tell } from './state.ts'
 
@@ -9,7 +9,9 @@ export async function act(path: string, body?: unknown): Promise<void> {
     await post(path, body)
     tell(t('action.done'))
   } catch (error) {
-    tell(t('action.failed', { reason: reasonOf(error) }), 'bad')
+    // Without a token: the operator has cancelled.
+    if (!(error instanceof Refusal && NEEDS_TOKEN.has(error.code)))
+      tell(t('action.failed', { reason: reasonOf(error) }), 'bad')
   }
 }
 

@@ -131,7 +131,11 @@ function TokenDialog() {
   const input = useRef<HTMLInputElement>(null)
   useEffect(() => {
     if (request === undefined) dialog.current?.close()
-    else if (dialog.current?.open === false) dialog.current.showModal()
+    else if (dialog.current?.open === false) {
+      dialog.current.showModal()
+      // What is typed replaces a token that was refused.
+      input.current?.select()
+    }
   }, [request])
   return (
     <dialog ref={dialog} aria-labelledby="token" onCancel={() => request?.done()}>
