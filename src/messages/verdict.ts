@@ -153,8 +153,8 @@ export const verdictTexts = {
     zh: '正在等待地址的客户端：{count}。',
   },
   'remedy.clients-wait': {
-    en: 'Addresses are on order. If it lasts, raise pool.ceiling, the channels or the budget.',
-    zh: '地址正在购买。如果一直如此，请调高 pool.ceiling、通道数或预算。',
+    en: 'They get the next addresses. If it lasts, raise pool.ceiling, the channels or the budget.',
+    zh: '下一批地址会给它们。如果一直如此，请调高 pool.ceiling、通道数或预算。',
   },
   'verdict.balance-low': {
     en: '{provider}: {balance} left on the account at the vendor, less than lowStock.',
