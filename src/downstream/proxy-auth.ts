@@ -1,5 +1,6 @@
 /** Checks who may use a listener, and parses logins (RFC 7617 for HTTP, RFC 1929 for SOCKS5). */
 import { addressMatcher } from '../address.ts'
+import { textOf } from '../client-text.ts'
 import { GatewayError } from '../errors.ts'
 import type { Field } from '../http1/head.ts'
 import { isSameText, type Secret } from '../secret.ts'
@@ -185,7 +186,7 @@ export class Access {
 function basicLogin(authorization: string): { readonly userName: string; readonly password: string } | undefined {
   const credentials = /^basic +([A-Za-z0-9+/_-]*={0,2})$/i.exec(authorization)?.[1]
   if (credentials === undefined) return undefined
-  const text = Buffer.from(credentials, 'base64').toString('utf8')
+  const text = textOf(Buffer.from(credentials, 'base64'))
   const colon = text.indexOf(':')
   return colon === -1 ? undefined : { userName: text.slice(0, colon), password: text.slice(colon + 1) }
 }

@@ -2,6 +2,7 @@
  * The options of a client's request: `-key-value` pairs in the user name, or `X-Turnpike-*` headers. The syntax is the usual one of
  * commercial gateways.
  */
+import { textOf } from '../client-text.ts'
 import { GatewayError } from '../errors.ts'
 import type { Field } from '../http1/head.ts'
 import { badValue, type ClientOptions, noOptions, type OptionName, optionValue } from './client-options.ts'
@@ -146,15 +147,10 @@ export function headerOptions(fields: readonly Field[], base: ClientOptions, acc
     if (vendors === undefined && !(isOwn && acceptsOwn)) continue
     own ??= {}
     const key = isOwn ? name.slice(HEADER_PREFIX.length) : name
-    setOption(own, key, asText(value), vendors ?? headerSpellings.get(key))
+    // Heads are decoded as latin1.
+    setOption(own, key, textOf(Buffer.from(value, 'latin1')), vendors ?? headerSpellings.get(key))
   }
   return own === undefined ? base : { ...base, ...own }
-}
-
-/** Clients write places in UTF-8, and heads are decoded as latin1. Other text than UTF-8 is left unchanged. */
-function asText(octets: string): string {
-  const text = Buffer.from(octets, 'latin1').toString('utf8')
-  return text.includes('\ufffd') ? octets : text
 }
 
 function setOption(

@@ -6,6 +6,7 @@
  */
 import { isIPv6 } from 'node:net'
 import { isHostName } from '../address.ts'
+import { textOf } from '../client-text.ts'
 import { GatewayError } from '../errors.ts'
 
 export interface Parsed<T> {
@@ -41,8 +42,8 @@ export function parseLogin(bytes: Buffer): Parsed<{ userName: string; password: 
   if (passwordLength === undefined) return undefined
   const size = 3 + userLength + passwordLength
   if (bytes.length < size) return undefined
-  const userName = bytes.toString('utf8', 2, 2 + userLength)
-  return { value: { userName, password: bytes.toString('utf8', 3 + userLength, size) }, size }
+  const userName = textOf(bytes.subarray(2, 2 + userLength))
+  return { value: { userName, password: textOf(bytes.subarray(3 + userLength, size)) }, size }
 }
 
 /**
@@ -74,7 +75,7 @@ export function parseSocks4(bytes: Buffer): Parsed<{ host: string; port: number;
   const userEnd = stringEnd(bytes, 8)
   if (userEnd === undefined) return undefined
   if (bytes[1] !== COMMAND_CONNECT) throw unsupportedCommand()
-  const userId = bytes.toString('utf8', 8, userEnd)
+  const userId = textOf(bytes.subarray(8, userEnd))
   const port = bytes.readUInt16BE(2)
   const named = bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] !== 0
   if (!named)

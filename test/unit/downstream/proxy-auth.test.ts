@@ -47,6 +47,15 @@ it('takes an empty password, and an empty user name with options behind it', () 
     expect([wrong, codeOf(() => access.identify(basic(wrong)))]).toEqual([wrong, 'GW_LOGIN_REQUIRED'])
 })
 
+it('takes names and passwords in Latin-1 where they are not UTF-8: different ones stay different', () => {
+  const access = accessOf([user('café', 'schön')], undefined)
+  const latin1 = (text: string) => `Basic ${Buffer.from(text, 'latin1').toString('base64')}`
+  for (const login of [basic, latin1]) expect(access.identify(login('café:schön'))).toMatchObject({ user: 'café' })
+  expect(codeOf(() => access.identify(latin1('café:schän')))).toBe('GW_LOGIN_REQUIRED')
+  const session = (name: string) => open.identify(latin1(`crawler-session-${name}:`)).options.session
+  expect([session('é'), session('è')]).toEqual(['é', 'è'])
+})
+
 it('demands a login only where there are users', () => {
   expect([guarded.demandsLogin, open.demandsLogin, accessOf([], undefined).demandsLogin]).toEqual([true, false, false])
   expect(codeOf(() => guarded.identify(undefined))).toBe('GW_LOGIN_REQUIRED')

@@ -23,6 +23,12 @@ it('reads a login in UTF-8, empty fields too', () => {
   expect(codeOf(() => parseLogin(hex('05')))).toBe('GW_BAD_REQUEST')
 })
 
+it('reads a login and a user id in Latin-1 where they are not UTF-8', () => {
+  expect(parseLogin(hex('01 01 e9 02 fc e8'))).toEqual({ value: { userName: 'é', password: 'üè' }, size: 6 })
+  const request = Buffer.concat([hex('04 01 00 50 c0 00 02 01'), hex('e9 00')])
+  expect(parseSocks4(request)?.value.userId).toBe('é')
+})
+
 it('reads the three address types of RFC 1928', () => {
   expect(parseSocks5Request(hex('05 01 00 01 01020304 01bb'))?.value).toEqual({ host: '1.2.3.4', port: 443 })
   expect(parseSocks5Request(hex('05 01 00 03 05 612e636f6d 0050'))?.value).toEqual({ host: 'a.com', port: 80 })
