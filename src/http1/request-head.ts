@@ -61,7 +61,8 @@ export function parseRequestHeader(text: string, start: number): RequestHeader {
     login: loginOf(own),
     body: bodyOf(own),
     hasLength,
-    closes: hasConnectionOption(own, 'close'),
+    // Not an HTTP field, but clients send it to proxies in place of Connection (RFC 9112 appendix C.2.2).
+    closes: hasConnectionOption(own, 'close') || listMembers(own.get('proxy-connection') ?? '').includes('close'),
     expectsContinue: own.get('expect')?.toLowerCase() === '100-continue',
     upgrade: upgrade !== undefined && hasConnectionOption(own, 'upgrade') ? upgrade : undefined,
     maxForwards: own.get('max-forwards'),

@@ -188,6 +188,8 @@ it('a client’s connection goes on behind HTTP/1.1 without "close" (RFC 9112 se
   const persists = (line: string, fields: string) => isPersistent(parse(get('', fields, line)))
   expect(persists('GET http://a/ HTTP/1.1', '')).toBe(true)
   expect(persists('GET http://a/ HTTP/1.1', 'Connection: X, Close\r\n')).toBe(false)
+  expect(persists('GET http://a/ HTTP/1.1', 'Connection: keep-alive\r\nProxy-Connection: close\r\n')).toBe(false)
+  expect(persists('GET http://a/ HTTP/1.1', 'Proxy-Connection: keep-alive\r\n')).toBe(true)
   expect(persists('GET http://a/ HTTP/1.0', 'Connection: keep-alive\r\n')).toBe(false)
 })
 
