@@ -86,6 +86,11 @@ export function hasTabBehindCoding(bytes: Buffer): boolean {
   return /^transfer-encoding:[^\r\n]*\t[ \t]*\r?$/im.test(bytes.toString('latin1'))
 }
 
+/** In an answer it is removed, as RFC 9112 section 5.1 has a proxy do; Node's parser refuses it. */
+export function hasSpaceBeforeColon(bytes: Buffer): boolean {
+  return /^[!-9;-~]+[ \t]+:/m.test(bytes.toString('latin1'))
+}
+
 /** Requests as Node's server reads them. */
 export async function nodeReadsRequests(bytes: Buffer): Promise<Reading> {
   const messages: ReadMessage[] = []

@@ -11,7 +11,12 @@ import { type Answers, converse, readAnswers } from '../support/conversation.ts'
 import { EchoProxy, statementOf } from '../support/echo-proxy.ts'
 import { startGateway } from '../support/gateway.ts'
 import { perhapsChanged, requests, response } from '../support/http-corpus.ts'
-import { hasTabBehindCoding, nodeReadsRequests, nodeReadsResponse } from '../support/http-differential.ts'
+import {
+  hasSpaceBeforeColon,
+  hasTabBehindCoding,
+  nodeReadsRequests,
+  nodeReadsResponse,
+} from '../support/http-differential.ts'
 import { misreadingOf } from '../support/lax-http.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { brokenBodies, forwarded, post, refused, TE } from '../support/smuggling-corpus.ts'
@@ -173,7 +178,7 @@ async function answerFaultOf(bytes: Buffer, received: Buffer): Promise<string | 
   if (end !== 'whole' && end !== 'cut') return `the answer cannot be read: ${end}`
   const [answer, ...more] = answers
   if (more.length > 0) return 'two answers to one request'
-  if (answer === undefined || answer.code !== undefined) return undefined
+  if (answer === undefined || answer.code !== undefined || hasSpaceBeforeColon(bytes)) return undefined
   const [node] = messages
   if (node === undefined) return 'an answer that Node refuses'
   if (answer.status !== asPresented(Number(node.start)) || answer.body !== node.body)

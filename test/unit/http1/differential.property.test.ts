@@ -5,6 +5,7 @@
  * - Methods that Node does not know: RFC 9110 section 9.1 has any token, and a proxy passes on what it does not know.
  * - Answers whose chunk sizes are padded with spaces, or have extensions that are not well-formed: some servers write them,
  *   the gateway drops both and writes the chunks anew.
+ * - Answers with space before a colon: a proxy removes it (RFC 9112 section 5.1).
  * - A tab behind the last transfer coding: RFC 9110 section 5.5 leaves it out, and the gateway writes the field anew.
  */
 import { METHODS } from 'node:http'
@@ -12,6 +13,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { perhapsChanged, requests, response } from '../../support/http-corpus.ts'
 import {
+  hasSpaceBeforeColon,
   hasTabBehindCoding,
   nodeReadsRequests,
   nodeReadsResponse,
@@ -94,10 +96,11 @@ describe('answers', () => {
     async () => {
       await fc.assert(
         fc.asyncProperty(perhapsChanged(response), async (bytes) => {
+          if (hasSpaceBeforeColon(bytes) || hasTabBehindCoding(bytes)) return
           const own = readResponse(bytes, false)
           const node = await nodeReadsResponse(bytes)
           // Node's client waits for the answer behind an interim one.
-          if (hasTabBehindCoding(bytes) || own.messages.some((message) => message.start.startsWith('1'))) return
+          if (own.messages.some((message) => message.start.startsWith('1'))) return
           if (own.end === 'open' && own.messages.length > 0) expect(node).toMatchObject({ messages: own.messages })
           if (node.end === 'refused' && node.messages.length === 0) expect(own.end).not.toBe('open')
           // What is lenient differs in the chunks' padding alone, never in the body.

@@ -42,6 +42,13 @@ describe('an answer', () => {
     expect(read('200 OK\r\nContent-Length: 003\r\nC: d')?.lines).toBe('C: d\r\nContent-Length: 3\r\n')
   })
 
+  it('may have space before a colon, which is not forwarded (RFC 9112 section 5.1)', () => {
+    const answer = read('200 OK : x\r\nX-A : b : c\r\nContent-Length \t: 3\r\nD: e')
+    expect(answer).toMatchObject({ reason: 'OK : x', lines: 'X-A: b : c\r\nContent-Length: 3\r\nD: e\r\n', body: 3 })
+    expect(read('200 OK\r\nContent-Length : 3\r\nTransfer-Encoding : chunked')).toBeUndefined()
+    expect(read('200 OK\r\nX Y : b')).toBeUndefined()
+  })
+
   it.each([
     '200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked',
     '200 OK\r\nContent-Length: 5\r\nContent-Length: 5',
