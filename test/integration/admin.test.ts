@@ -18,7 +18,6 @@ import { ConfigError, GatewayError } from '../../src/errors.ts'
 import { internalErrors } from '../../src/internal-errors.ts'
 import { createLog } from '../../src/log.ts'
 import { restForHost } from '../../src/pool/host-rests.ts'
-import { newTrace } from '../../src/proxy/connection-log.ts'
 import { StreamCounters } from '../../src/proxy/stream-counters.ts'
 import { Secret } from '../../src/secret.ts'
 import { StoreError } from '../../src/store/errors.ts'
@@ -26,6 +25,7 @@ import { type OperatorCall, OperatorCallRefused } from '../../src/supply/operato
 import { VendorError } from '../../src/vendors/contract/error.ts'
 import { leakGuard } from '../support/leaks.ts'
 import { assertNoSecret, LogCapture } from '../support/log-capture.ts'
+import { plainConnection } from '../support/plain-client.ts'
 import { login, TestSupply } from '../unit/admin/supply.ts'
 
 const TOKEN = 'token-of-these-tests-4711'
@@ -237,26 +237,12 @@ it('has a metrics page that Prometheus can read', async () => {
   await supply.buy([60_000, 60_000, 6_000])
   const upstream = supply.open()
   supply.pass(6_000)
-  const client = {
-    protocol: 'connect',
-    clientAddress: '192.0.2.7',
-    account: 'someone',
-    servedBy: undefined,
-    life: undefined,
-    status: undefined,
-    sessionKey: undefined,
-    sessionName: undefined,
-    underWay: undefined,
-    bytesFromClient: 0,
-    bytesToClient: 0,
-    target: 'a.example:443',
-    trace: newTrace(),
-    close: () => {},
-  } as const
-  traffic.began({ ...client, beganAt: 0 })
-  for (const tookMs of [5, 30, 90_000]) traffic.opened({ ...client, beganAt: 0 }, upstream, tookMs)
-  traffic.refused({ ...client, beganAt: 0 }, new GatewayError('GW_POOL_EMPTY', 'none'))
-  traffic.ended({ ...client, beganAt: 0 }, 'idle', 100, 2_000, 1)
+  const open = plainConnection({ clientAddress: '192.0.2.7', account: 'someone', target: 'a.example:443' })
+  const client = { ...open, life: undefined, status: undefined }
+  traffic.began(client)
+  for (const tookMs of [5, 30, 90_000]) traffic.opened(client, upstream, tookMs)
+  traffic.refused(client, new GatewayError('GW_POOL_EMPTY', 'none'))
+  traffic.ended(client, 'idle', 100, 2_000, 1)
 
   const answer = await ask('/metrics')
   expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { expect } from 'vitest'
 import { GatewayError } from '../../src/errors.ts'
 import { Accumulator } from '../../src/structures/accumulator.ts'
 
@@ -32,6 +33,16 @@ export function feed(parse: Parse, pieces: readonly Buffer[]): Outcome {
 export function cutAt(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const offsets = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b)
   return [0, ...offsets].map((from, i) => bytes.subarray(from, offsets[i] ?? bytes.length))
+}
+
+/** A message is read alike however it is split, and what follows it is left alone. */
+export function expectAlike(parse: Parse, message: Buffer, following: Buffer, at: readonly number[]): void {
+  const bytes = Buffer.concat([message, following])
+  const whole = feed(parse, [bytes])
+  expect(whole).toMatchObject({ rest: following.toString('hex') })
+  expect(feed(parse, cutAt(bytes, at))).toEqual(whole)
+  const octets = [...bytes].map((octet) => Buffer.from([octet]))
+  expect(feed(parse, octets)).toEqual(whole)
 }
 
 export const cuts = fc.array(fc.nat(2_000), { maxLength: 12 })

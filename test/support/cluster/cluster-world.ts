@@ -17,6 +17,7 @@ import { StoreError } from '../../../src/store/errors.ts'
 import type { Script } from '../../../src/store/redis/script.ts'
 import { facts } from '../../unit/pool/pool-fixture.ts'
 import { FakeClock } from '../fake-clock.ts'
+import { plainClient } from '../plain-client.ts'
 import { LuaRedis } from '../redis/lua-redis.ts'
 
 export class ClusterWorld {
@@ -138,18 +139,7 @@ class Host {
   serve(sessionKey: string, filter = anyUpstream): Promise<Upstream> {
     return new Promise((granted, denied) =>
       this.#queue.apply({
-        ...{ strategy: 'round-robin', host: 'a.test', lifeMs: 0, user: 'u', strict: false, lastError: undefined },
-        ...{
-          uses: 0,
-          avoid: [],
-          avoidLast: undefined,
-          permitted: undefined,
-          tried: [],
-          sessionKey,
-          sessionUse: 'own',
-          filter,
-        },
-        ...{ granted, denied, failInternally: () => expect.unreachable() },
+        ...{ ...plainClient, sessionKey, filter, granted, denied, failInternally: () => expect.unreachable() },
       }),
     )
   }

@@ -6,8 +6,9 @@ import { PoolFeed } from '../../../src/admin/feeds/pool-feed.ts'
 import { ProvidersFeed, VerdictFeed } from '../../../src/admin/feeds/report-feeds.ts'
 import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
-import { ConnectionLog, newTrace, type OpenConnection } from '../../../src/proxy/connection-log.ts'
+import { ConnectionLog, type OpenConnection } from '../../../src/proxy/connection-log.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { plainConnection } from '../../support/plain-client.ts'
 import { report, TestSupply } from './supply.ts'
 
 function poolOf(count: number) {
@@ -90,15 +91,7 @@ function connections() {
   const log = new ConnectionLog()
   const feed = new ConnectionFeed(log, clock)
   const begin = (target: string): OpenConnection => {
-    const client = {
-      protocol: 'connect',
-      clientAddress: '',
-      account: undefined,
-      sessionKey: undefined,
-      sessionName: undefined,
-    } as const
-    const none = { servedBy: undefined, underWay: undefined, bytesFromClient: 0, bytesToClient: 0, close: () => {} }
-    const connection = { ...client, ...none, target, beganAt: clock.now(), trace: newTrace() }
+    const connection = plainConnection({ target, beganAt: clock.now() })
     log.began(connection)
     return connection
   }

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { sessionsQuery } from '../../../src/admin/api/schemas/sessions.ts'
 import { sessionsReport } from '../../../src/admin/session-reports.ts'
-import { ConnectionLog, newTrace, type OpenConnection } from '../../../src/proxy/connection-log.ts'
+import { ConnectionLog } from '../../../src/proxy/connection-log.ts'
 import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
+import { plainConnection } from '../../support/plain-client.ts'
 import { TestSupply } from './supply.ts'
 
 const MANY = 3_000
@@ -15,11 +16,8 @@ it('searches all sessions, and names them by their connections', async () => {
   const table = new SessionTable(supply.pool, { idle: 60_000, max: MANY }, supply.clock, forgetfulStore())
   const log = new ConnectionLog()
   for (let n = 0; n < MANY; n++) table.bind(`key-${n}`, n === 7 ? second : first)
-  const named = (sessionKey: string, account: string, sessionName: string): OpenConnection => ({
-    ...{ protocol: 'connect', clientAddress: '', account, sessionKey, sessionName, target: 'a.example:443' },
-    ...{ servedBy: undefined, underWay: undefined, bytesFromClient: 0, bytesToClient: 0, close: () => {} },
-    ...{ beganAt: 0, trace: newTrace() },
-  })
+  const named = (sessionKey: string, account: string, sessionName: string) =>
+    plainConnection({ account, sessionKey, sessionName })
   const ended = named('key-5', 'crawler', 'Basket')
   for (const each of [ended, named('key-2999', 'crawler', 'last')]) log.began(each)
   log.ended(ended, 10, 'done', undefined, 0, 0)

@@ -5,7 +5,7 @@ import { parseConnect } from '../../../src/http1/connect-head.ts'
 import { parseRequestHeader } from '../../../src/http1/request-head.ts'
 import { RequestHeadReader } from '../../../src/http1/request-head-reader.ts'
 import { parseRequestLine } from '../../../src/http1/request-line.ts'
-import { cutAt, cuts, damaged, feed, junk } from '../../support/splits.ts'
+import { cutAt, cuts, damaged, expectAlike, feed, junk } from '../../support/splits.ts'
 
 /** As a connection reads it. */
 const parse = (bytes: Buffer) => {
@@ -48,20 +48,7 @@ const codeOf = (run: () => unknown) => {
 const read = (head: string) => codeOf(() => parseConnect(parseRequestLine(`${head}\r\n`), `${head}\r\n\r\n`))
 
 it('a CONNECT head is read alike however it is split, and what follows is left alone', () => {
-  fc.assert(
-    fc.property(connect, junk, cuts, (head, following, at) => {
-      const bytes = Buffer.concat([head, following])
-      const whole = feed(parse, [bytes])
-      expect(whole).toMatchObject({ rest: following.toString('hex') })
-      expect(feed(parse, cutAt(bytes, at))).toEqual(whole)
-      expect(
-        feed(
-          parse,
-          [...bytes].map((octet) => Buffer.from([octet])),
-        ),
-      ).toEqual(whole)
-    }),
-  )
+  fc.assert(fc.property(connect, junk, cuts, (head, following, at) => expectAlike(parse, head, following, at)))
 })
 
 it('a damaged head or junk gives one result for every split, and no error but ours', () => {

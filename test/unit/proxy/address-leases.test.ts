@@ -1,25 +1,18 @@
 /** Leases of programs that never return them: how many a user can have, and that none of the others suffers. */
 import { expect, it } from 'vitest'
-import { anyUpstream } from '../../../src/pool/filter.ts'
 import { Pool } from '../../../src/pool/pool.ts'
 import { AddressLeases } from '../../../src/proxy/address-leases.ts'
 import type { TakeOrder } from '../../../src/proxy/lease-batch.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
-import type { Route } from '../../../src/proxy/route.ts'
 import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { plainRoute } from '../../support/plain-client.ts'
 import { facts } from '../pool/pool-fixture.ts'
 
 const ADDRESSES = 100
 const MAX_PER_USER = 300
 const { signal } = new AbortController()
-
-const route: Route = {
-  ...{ user: undefined, filter: anyUpstream, permitted: undefined, strategy: 'round-robin', lifeMs: 0 },
-  ...{ sessionKey: undefined, strict: false, uses: 0, avoidLast: undefined, rotates: false, perRequest: false },
-  ...{ retryStatuses: [], hostRestMs: 0, direct: undefined },
-}
 
 function setUp(maxPerUser = MAX_PER_USER, places = 1_000, addresses = ADDRESSES) {
   const clock = new FakeClock()
@@ -39,7 +32,7 @@ function setUp(maxPerUser = MAX_PER_USER, places = 1_000, addresses = ADDRESSES)
   const take = (user: string, more: Partial<TakeOrder> = {}) =>
     leases.take(
       {
-        ...{ route, user, host: '', count: ADDRESSES, holdMs: 3_600_000, waits: false, isMerged: false },
+        ...{ route: plainRoute, user, host: '', count: ADDRESSES, holdMs: 3_600_000, waits: false, isMerged: false },
         begin: () => undefined,
         ...more,
       },
@@ -100,7 +93,7 @@ it('ends when some of its requests are denied and the last that waits is granted
 it('does not wait for a program that is gone', async () => {
   const { clock, leases } = setUp(MAX_PER_USER, 1_000, 0)
   const order = {
-    route,
+    route: plainRoute,
     user: 'one',
     host: '',
     count: 1,
@@ -118,7 +111,7 @@ it('a program that is gone while it waits for another address keeps what it had 
   const order = { count: 2, waits: true, isMerged: true }
   const [first] = await take('one', { ...order, count: 1 })
   const program = new AbortController()
-  const merged = { ...order, route, user: 'one', host: '', holdMs: 1, begin: () => undefined }
+  const merged = { ...order, route: plainRoute, user: 'one', host: '', holdMs: 1, begin: () => undefined }
   const second = leases.take(merged, program.signal)
   program.abort(new Error('gone'))
   await expect(second).rejects.toThrow('gone')

@@ -1,24 +1,13 @@
 import { expect, it } from 'vitest'
 import { Upstream } from '../../../src/pool/upstream.ts'
-import { ConnectionLog, newTrace, type OpenConnection } from '../../../src/proxy/connection-log.ts'
+import { ConnectionLog, type OpenConnection } from '../../../src/proxy/connection-log.ts'
+import { plainConnection } from '../../support/plain-client.ts'
 
 const facts = { provider: 'p', protocol: 'http', host: '203.0.113.1', port: 1, boughtAt: 0, deadline: 1 } as const
 const upstream = (id: string) => new Upstream({ ...facts, id })
 
-function connection(target: string, more: Partial<OpenConnection> = {}): OpenConnection {
-  const client = {
-    protocol: 'connect',
-    clientAddress: '',
-    account: undefined,
-    sessionKey: undefined,
-    sessionName: undefined,
-  } as const
-  const none = {
-    ...{ servedBy: undefined, underWay: undefined, bytesFromClient: 0, bytesToClient: 0 },
-    close: () => {},
-  }
-  return { ...client, ...none, target, beganAt: 100, trace: newTrace(), ...more }
-}
+const connection = (target: string, more: Partial<OpenConnection> = {}) =>
+  plainConnection({ target, beganAt: 100, ...more })
 
 const targets = (log: ConnectionLog) => ({
   open: log.open.map(({ target }) => target).toSorted(),

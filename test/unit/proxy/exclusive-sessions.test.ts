@@ -9,6 +9,7 @@ import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { plainClient } from '../../support/plain-client.ts'
 import { facts } from '../pool/pool-fixture.ts'
 
 const alone: Filter = {
@@ -54,8 +55,7 @@ class World {
     const known = session === undefined ? undefined : this.sessions.find(session)
     const who = session ?? ++this.#strangers
     this.queue.apply({
-      ...{ strategy: 'round-robin', host: 'a.test', lifeMs: 0, user: 'u', strict: false, lastError: undefined },
-      ...{ uses: 0, avoid: [], avoidLast: undefined, permitted: undefined, sessionKey: session, sessionUse: use },
+      ...{ ...plainClient, sessionKey: session, sessionUse: use },
       filter: session === undefined ? anyUpstream : alone,
       tried: use === 'own' || known === undefined ? [] : [known.upstream],
       granted: (upstream) => this.#granted(upstream, who),

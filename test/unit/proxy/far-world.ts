@@ -9,14 +9,12 @@ import type { ClientPort } from '../../../src/downstream/client-port.ts'
 import type { ClientConnection } from '../../../src/downstream/client-request.ts'
 import { anonymous } from '../../../src/downstream/proxy-auth.ts'
 import type { GatewayError } from '../../../src/errors.ts'
-import { anyUpstream } from '../../../src/pool/filter.ts'
 import { Health } from '../../../src/pool/health.ts'
 import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'
 import { Hedging } from '../../../src/proxy/hedging.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import type { Relay } from '../../../src/proxy/relay.ts'
-import type { Route } from '../../../src/proxy/route.ts'
 import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { Tunnel, type TunnelDeps } from '../../../src/proxy/tunnel.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
@@ -26,6 +24,7 @@ import { TimeoutQueue } from '../../../src/structures/timeout-queue.ts'
 import type { DialHandler, UpstreamConnection } from '../../../src/upstream/connection.ts'
 import type { Connector } from '../../../src/upstream/connector.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { plainRoute } from '../../support/plain-client.ts'
 import { facts, sequence } from '../pool/pool-fixture.ts'
 
 interface FarSettings {
@@ -89,7 +88,7 @@ export class FarWorld {
     )
     this.#deps = {
       ...{ clock, pool, health, leaseQueue, sessionTable, tries: 3, bans: undefined, opening: { count: 0 } },
-      routes: { route: () => route(settings.strategy) },
+      routes: { route: () => ({ ...plainRoute, strategy: settings.strategy }) },
       deadlines: new TimeoutQueue(clock, 20_000),
       hedging: new Hedging(clock, 'auto', 1_000),
       idle: { list: new TimeoutQueue(clock, 10_000), steps: 60 },
@@ -140,7 +139,8 @@ export class FarWorld {
     }
     const dial = (upstream: Upstream, _: Target, owner: DialHandler) => this.#dial(upstream, owner, dials)
     const deps = { ...this.#deps, connector: { dial } as unknown as Connector }
-    new Tunnel(request, {} as ClientPort, route(this.#settings.strategy), deps).begin()
+    const { strategy } = this.#settings
+    new Tunnel(request, {} as ClientPort, { ...plainRoute, strategy }, deps).begin()
   }
 
   #dial(upstream: Upstream, owner: DialHandler, dials: string[]): UpstreamConnection {
@@ -163,21 +163,6 @@ export class FarWorld {
       timer = clock.after(how === 'resets' ? rttMs : 8_000, () => owner.failed(connection, failure))
     }
     return connection
-  }
-}
-
-function route(strategy: Strategy): Route {
-  return {
-    ...{ user: undefined, filter: anyUpstream, strategy, lifeMs: 0, sessionKey: undefined, strict: false, uses: 0 },
-    ...{
-      permitted: undefined,
-      avoidLast: undefined,
-      rotates: false,
-      perRequest: false,
-      retryStatuses: [],
-      hostRestMs: 0,
-      direct: undefined,
-    },
   }
 }
 

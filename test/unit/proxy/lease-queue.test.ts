@@ -9,7 +9,8 @@ import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
 import { SessionTable } from '../../../src/proxy/session-table.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
-import { ask, facts, inArea } from '../pool/pool-fixture.ts'
+import { plainClient } from '../../support/plain-client.ts'
+import { facts, inArea } from '../pool/pool-fixture.ts'
 
 const WAIT_MS = 10_000
 const ENDLESS = Number.POSITIVE_INFINITY
@@ -73,16 +74,7 @@ function add(id: string, rest: Parameters<typeof facts>[1] = {}): Upstream {
 function client(name: string, rest: Partial<LeaseRequest> = {}): Client {
   let lent: Upstream | undefined
   const request: Client = {
-    ...ask(),
-    user: name.charAt(0),
-    sessionKey: undefined,
-    strict: false,
-    sessionUse: 'own',
-    uses: 0,
-    avoid: [],
-    avoidLast: undefined,
-    permitted: undefined,
-    lastError: undefined,
+    ...{ ...plainClient, user: name.charAt(0) },
     ...rest,
     get lent() {
       return lent

@@ -16,18 +16,17 @@ async function endedAndDeaf(): Promise<Socket> {
   return socket as unknown as Socket
 }
 
+function connectionOf(socket: Socket): UpstreamConnection {
+  return { socket, releaseBuffer: () => {}, retireBuffer: () => {} } as unknown as UpstreamConnection
+}
+
 it('a client that does not read the end of a tunnel is let go after the idle time', async () => {
   const clock = new FakeClock({ now: 0 })
   const list = new TimeoutQueue(clock, 1_000)
   const [client, upstream] = [await endedAndDeaf(), await endedAndDeaf()]
   const ends: RelayEnd[] = []
   const owner = { relayEnded: (_: Relay, end: RelayEnd) => void ends.push(end), relayQuiet: () => {} }
-  const connection = {
-    socket: upstream,
-    releaseBuffer: () => {},
-    retireBuffer: () => {},
-  } as unknown as UpstreamConnection
-  const relay = new Relay(client, connection, { list, steps: 2 }, owner)
+  const relay = new Relay(client, connectionOf(upstream), { list, steps: 2 }, owner)
   relay.received(Buffer.from('the end'))
   upstream.destroy()
   relay.upstreamEnded()
@@ -43,12 +42,7 @@ it('an ended tunnel waits for nothing when its last octets have left', async () 
   const list = new TimeoutQueue(new FakeClock({ now: 0 }), 1_000)
   const [client, upstream] = [await endedAndDeaf(), await endedAndDeaf()]
   const owner = { relayEnded: () => {}, relayQuiet: () => {} }
-  const connection = {
-    socket: upstream,
-    releaseBuffer: () => {},
-    retireBuffer: () => {},
-  } as unknown as UpstreamConnection
-  const relay = new Relay(client, connection, { list, steps: 2 }, owner)
+  const relay = new Relay(client, connectionOf(upstream), { list, steps: 2 }, owner)
   relay.received(Buffer.from('the end'))
   upstream.destroy()
   relay.upstreamClosed()

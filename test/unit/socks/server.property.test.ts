@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { parseGreeting, parseLogin, parseSocks4, parseSocks5Request } from '../../../src/socks/server.ts'
-import { cutAt, cuts, damaged, feed, junk } from '../../support/splits.ts'
+import { cutAt, cuts, damaged, expectAlike, feed, junk } from '../../support/splits.ts'
 
 const hostName = fc.stringMatching(/^(?:[a-z0-9_][a-z0-9.-]{0,60}\.)?[a-z_](?:[a-z0-9-]{0,10}[a-z0-9])?$/)
 const port = fc.integer({ min: 1, max: 65_535 })
@@ -56,20 +56,7 @@ const messages = [
 
 for (const [name, parse, valid] of messages) {
   it(`a ${name} is read alike however it is split, and what follows is left alone`, () => {
-    fc.assert(
-      fc.property(valid, junk, cuts, (message, following, at) => {
-        const bytes = Buffer.concat([message, following])
-        const whole = feed(parse, [bytes])
-        expect(whole).toMatchObject({ rest: following.toString('hex') })
-        expect(feed(parse, cutAt(bytes, at))).toEqual(whole)
-        expect(
-          feed(
-            parse,
-            [...bytes].map((octet) => Buffer.from([octet])),
-          ),
-        ).toEqual(whole)
-      }),
-    )
+    fc.assert(fc.property(valid, junk, cuts, (message, following, at) => expectAlike(parse, message, following, at)))
   })
 
   it(`a damaged ${name} or junk gives one result for every split, and no error but ours`, () => {

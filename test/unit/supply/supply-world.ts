@@ -23,6 +23,7 @@ import type { RateLimit } from '../../../src/vendors/contract/operation.ts'
 import type { Source } from '../../../src/vendors/contract/source.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
+import { plainClient } from '../../support/plain-client.ts'
 import { ofProvider } from '../pool/pool-fixture.ts'
 
 export interface VendorRules {
@@ -387,7 +388,7 @@ export class World {
       this.clock.after(lastsMs, () => this.pool.release(upstream, true, this.clock.now()))
     }
     const denied: LeaseRequest['denied'] = (error) => void this.denials.push(`${error.code}: ${error.message}`)
-    const request = { ...applicant(filter, granted, denied), sessionKey }
+    const request = { ...plainClient, filter, granted, denied, sessionKey, failInternally: () => {} }
     this.leaseQueue.apply(request)
     return () => this.leaseQueue.withdraw(request)
   }
@@ -421,24 +422,5 @@ export class World {
   close(): void {
     this.supply.close()
     this.accounts.close()
-  }
-}
-
-function applicant(filter: Filter, granted: LeaseRequest['granted'], denied: LeaseRequest['denied']): LeaseRequest {
-  const ask = { strategy: 'round-robin', filter, host: 'site.test', lifeMs: 0, tried: [] } as const
-  return {
-    ...ask,
-    user: 'user',
-    sessionKey: undefined,
-    strict: false,
-    sessionUse: 'own',
-    uses: 0,
-    avoid: [],
-    avoidLast: undefined,
-    permitted: undefined,
-    lastError: undefined,
-    granted,
-    denied,
-    failInternally: () => {},
   }
 }
