@@ -156,16 +156,11 @@ export class Listener extends ClientPort {
     this.#certificate?.close()
   }
 
-  /** Closes every connection at once. */
-  destroyConnections(): void {
-    for (const connection of this.#connections.snapshot()) connection.destroy()
-  }
-
   close(): void {
     this.sockets.close()
     for (const socket of this.#held ?? []) socket.destroy()
     this.#certificate?.close()
-    this.destroyConnections()
+    for (const connection of this.#connections.snapshot()) connection.destroy()
     this.closeTimers()
   }
 }

@@ -83,7 +83,7 @@ export class DataPlane {
       users: UserLimits
     },
   ) {
-    const { clock, pool, health, supply, guard, observer } = parts
+    const { clock, pool, health, supply, guard, observer, users } = parts
     this.#settings = settings
     this.#clock = clock
     this.sessionTable = new SessionTable(pool, settings.session, clock, parts.store)
@@ -98,18 +98,17 @@ export class DataPlane {
     }
     this.#serving = new Serving(settings, this.#servingParts)
     this.#logins = new LoginThrottle(clock, (client, failures) => observer.loginsFailed(client, failures))
-    const dispatcher = new Dispatcher(settings, {
-      ...{ clock, pool, observer, users: parts.users },
+    this.#dispatcher = new Dispatcher(settings, {
+      ...{ clock, pool, observer, users },
       serving: () => this.#serving,
       settingsOf: (port) => this.#ports.settingsOf(port),
     })
-    this.#dispatcher = dispatcher
     const how = { inherited: parts.inherited, opening: parts.opening ?? 'alone' }
-    this.#ports = new Ports({ clock, guard, logins: this.#logins, handler: dispatcher, ...how })
+    this.#ports = new Ports({ clock, guard, logins: this.#logins, handler: this.#dispatcher, ...how })
     this.#leases = new AddressLeases({ clock, pool, leaseQueue })
     const router = () => this.#serving.router
     this.addressRequests = new AddressRequests({
-      ...{ clock, pool, router, ports: this.#ports, users: dispatcher.users, leases: this.#leases },
+      ...{ clock, pool, router, ports: this.#ports, users, leases: this.#leases },
     })
   }
 

@@ -49,7 +49,6 @@ const displaced = new GatewayError(
 )
 
 export class Dispatcher implements ClientHandler, Routes {
-  readonly users: UserLimits
   readonly #parts: DispatcherParts
   readonly #admission: Admission
   /** Of connections that have made plain requests. */
@@ -59,7 +58,6 @@ export class Dispatcher implements ClientHandler, Routes {
     const { observer } = parts
     const { maxConnections, minUnidentified } = settings
     this.#parts = parts
-    this.users = parts.users
     this.#admission = new Admission(maxConnections, () => observer.handshakeRefused(displaced), minUnidentified)
   }
 
@@ -78,7 +76,7 @@ export class Dispatcher implements ClientHandler, Routes {
 
   left(connection: ClientConnection): void {
     this.#admission.remove(connection)
-    this.users.left(connection)
+    this.#parts.users.left(connection)
     this.#affinities.delete(connection)
   }
 
@@ -192,7 +190,7 @@ export class Dispatcher implements ClientHandler, Routes {
     start: () => RequestHandler & Partial<HttpHandler>,
     refuse: (error: GatewayError) => void,
   ): HttpHandler {
-    const admit: Admit = (decided) => this.users.admit(connection, user, decided)
+    const admit: Admit = (decided) => this.#parts.users.admit(connection, user, decided)
     return new AwaitedRequest(admit, start, refuse)
   }
 
@@ -209,8 +207,8 @@ export class Dispatcher implements ClientHandler, Routes {
     const user = limitedUser(identity, port)
     if (user === undefined) return route
     const { pool } = this.#parts
-    const filter = this.users.narrowed(route.filter, user, (id) => pool.get(id) !== undefined)
-    return { ...route, filter, lent: (upstream) => this.users.lent(user, upstream.id) }
+    const filter = this.#parts.users.narrowed(route.filter, user, (id) => pool.get(id) !== undefined)
+    return { ...route, filter, lent: (upstream) => this.#parts.users.lent(user, upstream.id) }
   }
 
   leftHttp(connection: ClientConnection): void {
@@ -248,6 +246,6 @@ export class Dispatcher implements ClientHandler, Routes {
   }
 
   close(): void {
-    this.users.close()
+    this.#parts.users.close()
   }
 }

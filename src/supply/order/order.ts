@@ -41,6 +41,7 @@ export class Order implements CallTicket {
   #isSlotTaken = false
   #isSent = false
   #isTooMany = false
+  #outcome: Outcome | undefined
 
   constructor(terms: OrderTerms, accounts: Accounts, now: () => number) {
     this.#terms = terms
@@ -52,7 +53,6 @@ export class Order implements CallTicket {
   get isUnknown(): boolean {
     return this.#outcome?.kind === 'unknown'
   }
-  #outcome: Outcome | undefined
 
   /**
    * @param call sends it: each of its calls carries this order as its ticket
