@@ -8,7 +8,7 @@ import type { Environment } from '../config/environment.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
 import { providerName } from '../config/names.ts'
 import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
-import { buysNothing, type Config, isDemo, isLink, type ProviderConfig } from '../config/schema.ts'
+import { buysNothing, type Config, isDemo, isLink, type ProviderConfig, privateProviders } from '../config/schema.ts'
 import { commandLog, type Log } from '../log.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
 import { Secret } from '../secret.ts'
@@ -211,11 +211,15 @@ interface Outcome {
   readonly report: TrialReport | undefined
 }
 
+function entryOf({ provider }: Subject) {
+  return provider && { price: provider.price, allowPrivate: privateProviders({ providers: [provider] }).size > 0 }
+}
+
 /** With --yaml standard output is a part of gateway.yaml, and messages go to standard error. */
 function tell(options: TestSourceOptions, { out, err }: TestSourceDeps, { subject, facts, report }: Outcome): number {
   const lines = [
     ...(facts === undefined ? [] : linkLines(facts)),
-    ...(report === undefined ? [] : reportLines(report, subject.provider)),
+    ...(report === undefined ? [] : reportLines(report, entryOf(subject))),
   ]
   if (options.json) out(`${JSON.stringify({ link: facts ?? null, report: report ?? null }, null, 2)}\n`)
   else (options.yaml ? err : out)(`${lines.join('\n')}\n`)

@@ -76,6 +76,12 @@ async function alone(open: Open, entry: (api: SimulatedApi) => object) {
   return { api, folder, file }
 }
 
+it('says nothing of allowPrivate where private addresses are lent without it: a list of the user', async () => {
+  const { file } = await alone(smartproxy, () => ({ vendor: 'static', list: ['127.8.0.1:8000'] }))
+  const { code, out } = await turnpike(['pasted', '-c', file])
+  expect([code, out.includes('127.8.0.1:8000'), out.includes('allowPrivate')]).toEqual([0, true, false])
+})
+
 describe('alone: a link', () => {
   it('tells what a link brings, from standard input, and writes its entry', async () => {
     const { api, file } = await alone(smartproxy, ({ url }) => ({ vendor: 'static', url }))
