@@ -115,7 +115,7 @@ export class AddressLeases {
     const { clock, pool } = this.#parts
     const now = clock.now()
     const endsAt = Math.min(now + holdMs, upstream.deadline, pool.ownership.lendsUntil)
-    const [held] = isMerged ? this.#heldBy(user, upstream) : []
+    const held = isMerged ? [...this.#heldBy(user, upstream)].find((lease) => lease.isMerged) : undefined
     if (held !== undefined) {
       pool.release(upstream, false, now)
       held.endsAt = endsAt

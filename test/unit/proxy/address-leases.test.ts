@@ -83,6 +83,15 @@ it('a merged lease is the one that the user has of the address', async () => {
   expect(open()).toBe(ADDRESSES)
 })
 
+it('a merged lease is no lease that the user has asked for by itself, and leaves it its time', async () => {
+  const { clock, leases, take, open } = setUp(MAX_PER_USER, 1_000, 1)
+  const [own] = await take('one', { count: 1, holdMs: 3_600_000 })
+  const [merged] = await take('one', { count: 1, holdMs: 600_000, isMerged: true })
+  expect([open(), own?.endsAt]).toEqual([2, clock.now() + 3_600_000])
+  expect(leases.release(own?.id ?? '', 'one')).toBe(true)
+  expect(leases.release(merged?.id ?? '', 'one')).toBe(true)
+})
+
 it('ends when some of its requests are denied and the last that waits is granted later', async () => {
   const { clock, pool, take } = setUp(MAX_PER_USER, 1, 0)
   const taken = take('one', { count: 2, waits: true })
