@@ -107,9 +107,12 @@ export class Ingest {
 
   /**
    * The current contents of a list. Addresses that are held already come before others, up to the ceiling.
-   * @returns how many upstreams the pool gained, and which of the held ones are no longer listed
+   * @returns how many upstreams the pool gained, which of the held ones are no longer listed, and the longest life in the list
    */
-  async takeList(delivery: Delivery, ceiling: number): Promise<{ gained: number; missing: readonly string[] }> {
+  async takeList(
+    delivery: Delivery,
+    ceiling: number,
+  ): Promise<{ gained: number; missing: readonly string[]; longestMs: number }> {
     const { clock, inventory } = this.#parts
     const held = new Set(inventory.idsFor(this.#parts.settings.arrival.provider, clock.now()))
     const items = this.#read(delivery)
@@ -122,7 +125,8 @@ export class Ingest {
     )
     const sold = delivery.sold.filter((_, index) => chosen.has(items[index]?.facts.id ?? ''))
     const { gained } = await this.take({ ...delivery, sold }, 'list')
-    return { gained, missing: [...held].filter((id) => !chosen.has(id)) }
+    const longestMs = items.reduce((longest, { promisedMs }) => Math.max(longest, promisedMs), 0)
+    return { gained, missing: [...held].filter((id) => !chosen.has(id)), longestMs }
   }
 
   /**

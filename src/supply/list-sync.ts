@@ -7,6 +7,7 @@ import type { ProviderParts } from './provider-parts.ts'
 /** More addresses than this are not taken from a list. */
 export const MAX_LIST = 100_000
 const LIST_PAUSE_MS = 60_000
+const SHORTEST_PAUSE_MS = 1_000
 
 export class ListSync {
   readonly #parts: Pick<ProviderParts, 'source' | 'settings' | 'ingest' | 'stock'>
@@ -23,7 +24,10 @@ export class ListSync {
     return this.#isReading
   }
 
-  /** When it is read again, if clients come: soon while lines of it are dialled, later each time that they are not done. */
+  /**
+   * When it is read again, if clients come: before all that it lists has ended; soon while lines of it are dialled, later each
+   * time that they are not done.
+   */
   get pauseMs(): number {
     return this.#pauseMs
   }
@@ -37,12 +41,13 @@ export class ListSync {
     this.#isReading = true
     try {
       const listed = await source.extract(MAX_LIST, { signal })
-      const { gained, missing } = await ingest.takeList(listed, settings.ceiling ?? MAX_LIST)
+      const { gained, missing, longestMs } = await ingest.takeList(listed, settings.ceiling ?? MAX_LIST)
       for (const id of missing) stock.takenBack(id)
       const isDialling = (listed.pending ?? []).length > 0
       if (gained > 0 || !isDialling) this.#dialling = 0
       const soonMs = (source.follow?.pendingEveryMs ?? LIST_PAUSE_MS) * 2 ** this.#dialling
-      this.#pauseMs = isDialling ? Math.min(soonMs, LIST_PAUSE_MS) : LIST_PAUSE_MS
+      const halfLifeMs = longestMs > 0 ? Math.max(longestMs / 2, SHORTEST_PAUSE_MS) : LIST_PAUSE_MS
+      this.#pauseMs = Math.min(isDialling ? soonMs : halfLifeMs, LIST_PAUSE_MS)
       this.#dialling++
       return gained
     } finally {

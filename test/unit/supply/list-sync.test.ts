@@ -6,6 +6,7 @@ import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts } from '../../../src/supply/account.ts'
 import { Provider } from '../../../src/supply/provider.ts'
+import type { Life } from '../../../src/vendors/contract/delivery.ts'
 import type { Source } from '../../../src/vendors/contract/source.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
@@ -13,7 +14,10 @@ import { account } from './supply-world.ts'
 
 function setUp(ceiling?: number) {
   const clock = new FakeClock({ now: 0 })
-  const lines = { ports: [1, 2, 3, 4, 5], pending: 0 }
+  const lines: { ports: number[]; pending: number; life: Life } = {
+    ...{ ports: [1, 2, 3, 4, 5], pending: 0 },
+    life: { kind: 'endless' },
+  }
   const pool: Pool = new Pool(
     { minLife: 'auto', perUpstream: { connections: 0, uses: 0, hostRest: 0 } },
     { lendable: () => {}, rescheduled: () => {}, gone: (upstream, reason) => provider.left(upstream, reason) },
@@ -34,7 +38,7 @@ function setUp(ceiling?: number) {
     extract: async (count) => ({
       sold: lines.ports
         .slice(0, count)
-        .map((port) => ({ host: '192.0.2.1', port, protocol: 'http', life: { kind: 'endless' } })),
+        .map((port) => ({ host: '192.0.2.1', port, protocol: 'http', life: lines.life })),
       pending: Array.from({ length: lines.pending }, (_, i) => ({ ref: `line-${i}` })),
       rejected: [],
       sentAt: clock.now(),
@@ -89,4 +93,17 @@ it('is read again soon while lines are dialled, less often each time that they a
   lines.pending = 0
   await read()
   expect(nextInMs()).toBe(60_000)
+})
+
+it('is read again before all that it lists has ended, at most once a second', async () => {
+  const { lines, read, nextInMs } = setUp()
+  const pauses: number[] = []
+  for (const ms of [40_000, 500, 600_000]) {
+    lines.life = { kind: 'for', ms, isTerm: true }
+    await read()
+    pauses.push(nextInMs())
+  }
+  lines.ports = []
+  await read()
+  expect([...pauses, nextInMs()]).toEqual([20_000, 1_000, 60_000, 60_000])
 })
