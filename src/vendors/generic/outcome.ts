@@ -81,7 +81,8 @@ function errorInJson(body: string, nothing: Said, rules: ReplySettings): VendorE
   const { field, code, message } = rules.success ?? {}
   const isTold = (field ?? code ?? message) !== undefined
   const said = isTold ? saidIn(data, nothing, rules) : inUsualMembers(data, nothing)
-  const refused = refusalIn(said, rules) ?? refusalIn(nothing, rules)
+  // Without a place for the message, an entry may name any part of the reply.
+  const refused = refusalIn(said, rules) ?? (isTold ? undefined : refusalIn(nothing, rules))
   if (refused !== undefined) return refused
   if (said.isGood === true || (said.code ?? said.message) === undefined)
     return malformed('JSON came where a text was expected', body)

@@ -331,6 +331,12 @@ describe('operations', () => {
     expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject(expected)
   })
 
+  it('where the place of the message is told, the rest of such a reply is no message', async () => {
+    const errors = [{ contains: 'later', class: 'rate_limited' }]
+    const { source } = open({ errors, success: { code: 'c', message: 'm' } }, json({ c: 5, m: 'no', tip: 'later' }))
+    expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'server', vendorCode: '5' })
+  })
+
   it('a text without its word of success is an error, by the table where that knows it', async () => {
     const whitelistAdd = { url, success: { contains: ['success', 'IpRep'] } }
     const errors = [{ contains: 'too many', class: 'rate_limited' }]
