@@ -82,7 +82,8 @@ function ofProvider(report: ProviderReport, { isReady, isListening }: VerdictPar
   const { name } = report
   const problem = codeOf(report)
   // Nothing is wrong with it, but a client would get no address now.
-  const code = problem ?? (isReady || !isListening ? undefined : 'provider-waiting')
+  const waits = isListening && !isReady && report.nextAttemptInSeconds !== 0
+  const code = problem ?? (waits ? 'provider-waiting' : undefined)
   if (code === undefined) return low
   const isCritical = !isReady && problem !== undefined
   const level = isCritical ? 'critical' : warnings.has(code) ? 'warning' : 'notice'

@@ -148,6 +148,12 @@ it('is not well while clients would get no address, although nothing is wrong', 
   })
 })
 
+it('blames no provider for a store that does not answer', () => {
+  const parts = { isListening: true, isReady: false, providers: [report(new TestSupply())], gauges: idle, lendable: 0 }
+  const { findings } = verdictOf({ ...parts, isStoreDown: true })
+  expect(findings.map(({ level, code }) => [level, code])).toEqual([['critical', 'cluster-store-down']])
+})
+
 it('says that nobody can connect, before anything else', () => {
   const parts = { isReady: false, providers: [report(new TestSupply())], gauges: idle, lendable: 0 }
   expect(verdictOf({ ...parts, isListening: false }).findings[0]?.code).toBe('not-listening')
