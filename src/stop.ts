@@ -38,7 +38,10 @@ export function stopOnce(
     if (inherited !== undefined) await closeGently(data, clock)
     await drain(clients, clock, () => drainsUntil)
     try {
-      if (!isTakenOver) await giveBack(supply, clock)
+      if (!isTakenOver) {
+        supply.recordUses()
+        await giveBack(supply, clock)
+      }
     } finally {
       await closeAll()
     }

@@ -63,8 +63,8 @@ export interface Store {
   left(id: string, reason: GoneReason): void
   /** The vendor has taken it back: its channel is free. */
   released(id: string): void
-  /** It has carried a tunnel. */
-  opened(id: string): void
+  /** It has carried a tunnel. @param uses so far, as `perUpstream.uses` counts; undefined: one */
+  opened(id: string, uses?: number): void
   /** The session begins, or moves to another upstream. */
   session(key: string, upstreamId: string): void
   /** The session was used again. Cheap: recorded every 10 s. */

@@ -94,6 +94,7 @@ export class Supply {
       if (this.#byName.get(provider.name) !== provider) provider.forgetLimits()
       if (this.#byName.has(provider.name)) continue
       provider.retire()
+      this.recordUses(provider.name)
       this.#withdrawn.withdraw(provider)
     }
     for (const provider of next) if (!former.has(provider.name)) this.#withdrawn.giveBack(provider)
@@ -192,6 +193,14 @@ export class Supply {
     const provider = this.provider(name)
     if (provider === undefined) return 'unknown'
     return this.planner.orderNow(provider) ? 'ordered' : 'not now'
+  }
+
+  /** For the next process. @param provider whose addresses; undefined: all */
+  recordUses(provider?: string): void {
+    const { pool, store } = this.#parts
+    for (const { id, facts, worked, uses, usesReserved } of pool.members())
+      if (worked && uses + usesReserved > 1 && facts.provider === (provider ?? facts.provider))
+        store.opened(id, uses + usesReserved)
   }
 
   /** Buys nothing any more; held addresses leave at their deadlines. */

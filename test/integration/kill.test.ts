@@ -135,6 +135,28 @@ it('lends what it holds at once, to the session that had it, and asks the vendor
   }
 })
 
+it('counts the uses of an address over a stop', { timeout: TEST_MS }, async () => {
+  const vendor = await new SimulatedJuliangip({
+    ...{ clock, supplyAddress, tradeNo: TRADE.trade_no, key: TRADE.key },
+    lifeMs: () => 300_000,
+  }).start()
+  try {
+    const provider = { vendor: 'juliangip', product: 'dynamic', credentials: TRADE, baseUrl: vendor.url }
+    const config = configOf(provider, { floor: 1, ceiling: 1, perUpstream: { uses: 4 } })
+    const first = await startKillable(folder, config)
+    const ids: (string | undefined)[] = []
+    for (let n = 0; n < 3; n++) ids.push(await tunnel(first.port))
+    first.process.kill('SIGTERM')
+    expect(await first.ended).toBe(0)
+    const second = await startKillable(folder, config)
+    for (let n = 0; n < 2; n++) ids.push(await tunnel(second.port))
+    const [id] = ids
+    expect(ids.map((one) => one === id)).toEqual([true, true, true, true, false])
+  } finally {
+    await vendor.close()
+  }
+})
+
 it('keeps a session on its address of a list, which is read when the gateway serves already', {
   timeout: TEST_MS,
 }, async () => {

@@ -47,7 +47,7 @@ export class Changes {
         this.#run('DELETE FROM upstreams WHERE id = ?', change.id)
         break
       case 'opened':
-        this.#run('UPDATE upstreams SET opened = 1 WHERE id = ?', change.id)
+        this.#run('UPDATE upstreams SET opened = ? WHERE id = ?', change.uses, change.id)
         break
       case 'user-used':
         this.#run('INSERT OR REPLACE INTO users VALUES (?, ?, ?)', change.name, change.atMs, change.usage)

@@ -47,7 +47,7 @@ export type Change =
   | { readonly kind: 'pending-over'; readonly account: string; readonly ids: readonly string[] }
   | { readonly kind: 'left'; readonly id: string; readonly reason: GoneReason }
   | { readonly kind: 'released'; readonly id: string }
-  | { readonly kind: 'opened'; readonly id: string }
+  | { readonly kind: 'opened'; readonly id: string; readonly uses: number }
   /** Sessions count as used at the time of the batch. */
   | { readonly kind: 'session'; readonly key: string; readonly upstreamId: string }
   | { readonly kind: 'session-used'; readonly key: string }

@@ -31,6 +31,7 @@ export function toPendingRow({ id, endsAt, pendingFor: provider = '' }: ChannelH
 
 /** A row of `upstreams`, as it is read at the start. */
 export interface RestoredRow extends UpstreamRow {
+  /** Its uses, as far as they are recorded: 0 before it has worked. */
   readonly opened: number
   readonly gone: string | null
   readonly doubtful: number
@@ -49,7 +50,8 @@ export function toUpstream(row: RestoredRow, at: Moment): RestoredUpstream {
     boughtAt: onClock(row.boughtMs),
     deadline: row.doubtful === 1 ? at.clockMs : onClock(row.deadlineMs),
   }
-  return { facts, vendorDeadline: onClock(row.vendorDeadlineMs), opened: row.opened === 1, state: stateOf(row, at) }
+  const { opened: uses } = row
+  return { facts, vendorDeadline: onClock(row.vendorDeadlineMs), opened: uses > 0, uses, state: stateOf(row, at) }
 }
 
 function stateOf(row: RestoredRow, at: Moment): RestoredUpstream['state'] {

@@ -109,8 +109,8 @@ class DurableStore implements HandoverStore {
     this.#recorder.lazy({ kind: 'released', id })
   }
 
-  opened(id: string): void {
-    this.#recorder.lazy({ kind: 'opened', id })
+  opened(id: string, uses = 1): void {
+    this.#recorder.lazy({ kind: 'opened', id, uses })
   }
 
   session(key: string, upstreamId: string): void {

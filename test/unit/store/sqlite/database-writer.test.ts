@@ -246,7 +246,12 @@ describe('the ledger', () => {
   })
 
   it('knows who has carried a tunnel; an address bought again after it had left has not', () => {
-    record(bought('a', MINUTE), bought('b', MINUTE), { kind: 'opened', id: 'a' }, { kind: 'opened', id: 'b' })
+    record(
+      bought('a', MINUTE),
+      bought('b', MINUTE),
+      { kind: 'opened', id: 'a', uses: 1 },
+      { kind: 'opened', id: 'b', uses: 1 },
+    )
     record({ kind: 'left', id: 'b', reason: 'used-up' })
     record(bought('a', HOUR), bought('b', HOUR))
     const left = restart()
@@ -273,7 +278,7 @@ describe('remaining lives', () => {
   it('count by wall time on another boot', () => {
     record(bought('a', MINUTE), bought('b', HOUR))
     machine.passes(10 * SECOND)
-    record({ kind: 'opened', id: 'a' })
+    record({ kind: 'opened', id: 'a', uses: 1 })
     machine.boots(50 * SECOND)
     const left = restart()
     expect(livesLeft(left)).toEqual({ b: 3540 })
@@ -286,7 +291,7 @@ describe('remaining lives', () => {
     record(bought('a', HOUR))
     machine.passes(10 * SECOND)
     machine.reading = { ...machine.reading, wallMs: WALL }
-    record({ kind: 'opened', id: 'a' })
+    record({ kind: 'opened', id: 'a', uses: 1 })
     machine.boots(MINUTE)
     expect(livesLeft(restart())).toEqual({ a: 3600 - 10 - 60 })
   })
@@ -294,7 +299,7 @@ describe('remaining lives', () => {
   it('are doubtful when the time of day ran back over a boot, until the address is bought again', () => {
     record(bought('a', MINUTE), bought('b', HOUR))
     machine.passes(20 * SECOND)
-    record({ kind: 'opened', id: 'a' })
+    record({ kind: 'opened', id: 'a', uses: 1 })
     machine.boots(-HOUR)
     let left = restart('ran back')
     // No longer than at the last change: no time at all may have passed.

@@ -173,7 +173,7 @@ describe('what nobody waits for', () => {
     await clock.run(1)
     expect(threads[0]?.batches).toEqual([
       [
-        { kind: 'opened', id: 'a' },
+        { kind: 'opened', id: 'a', uses: 1 },
         { kind: 'session', key: 's', upstreamId: 'b' },
         { kind: 'left', id: 'b', reason: 'blamed' },
       ],
@@ -303,7 +303,7 @@ describe('when the thread is lost', () => {
     expect(threads[1]?.requests[0]).toMatchObject({ kind: 'open', dir })
     expect(threads[1]?.batches).toEqual([
       [
-        { kind: 'opened', id: 'x' },
+        { kind: 'opened', id: 'x', uses: 1 },
         { kind: 'call-undone', id: 1 },
       ],
     ])

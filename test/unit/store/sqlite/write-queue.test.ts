@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Change } from '../../../../src/store/sqlite/messages.ts'
 import { type Entry, type Waiter, WriteQueue } from '../../../../src/store/sqlite/write-queue.ts'
 
-const opened = (id: string): Change => ({ kind: 'opened', id })
+const opened = (id: string): Change => ({ kind: 'opened', id, uses: 1 })
 const session = (key: string, upstreamId: string) => ({ kind: 'session', key, upstreamId }) as const
 const ended = (key: string) => ({ kind: 'session-ended', key }) as const
 const began = (id: number): Change => ({
