@@ -135,14 +135,14 @@ it('lends what it holds at once, to the session that had it, and asks the vendor
   }
 })
 
-it('counts the uses of an address over a stop', { timeout: TEST_MS }, async () => {
+it.each([1, 2])('counts the uses of an address over a stop, with %i workers', { timeout: TEST_MS }, async (workers) => {
   const vendor = await new SimulatedJuliangip({
     ...{ clock, supplyAddress, tradeNo: TRADE.trade_no, key: TRADE.key },
     lifeMs: () => 300_000,
   }).start()
   try {
     const provider = { vendor: 'juliangip', product: 'dynamic', credentials: TRADE, baseUrl: vendor.url }
-    const config = configOf(provider, { floor: 1, ceiling: 1, perUpstream: { uses: 4 } })
+    const config = { ...configOf(provider, { floor: 1, ceiling: 1, perUpstream: { uses: 4 } }), workers }
     const first = await startKillable(folder, config)
     const ids: (string | undefined)[] = []
     for (let n = 0; n < 3; n++) ids.push(await tunnel(first.port))
