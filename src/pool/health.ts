@@ -90,6 +90,8 @@ const TARGET_MEMORY_MS = 30_000
 const TRUST_MS = 10_000
 /** A request without an answer, beside the numbers of answers. Closed and silent count as equal. */
 const UNANSWERED = -1
+/** RFC 6585 section 4: the limit of the proxy, or of the account, is reached. It says nothing about a target. */
+const TOO_MANY_REQUESTS = 429
 
 export class Health {
   readonly #pool: Pool
@@ -223,7 +225,7 @@ export class Health {
     evidence: Evidence,
     now: number,
   ): Agreement {
-    if (alike.length === 0) return 'none'
+    if (alike.length === 0 || answer === TOO_MANY_REQUESTS) return 'none'
     const sources = [upstream, ...alike.map((refusal) => refusal.upstream)]
     const wasOpenedLately = !this.#isStale(evidence.openedAt, now)
     if (answer !== UNANSWERED) {

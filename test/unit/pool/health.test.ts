@@ -122,6 +122,12 @@ it('a target that refuses two upstreams alike is what fails: nobody rests, no mo
   expect([failures(), a.state, b.state, c.state]).toEqual([[0, 0, 0], 'ready', 'ready', 'ready'])
 })
 
+it('the limit of the proxies (429) says nothing about a target, whoever answers so', () => {
+  const { a, b, c, fail } = setUp()
+  const limited: Outcome = { kind: 'refused', answer: 429 }
+  expect([fail(a, limited), fail(b, limited), fail(c, limited)]).toEqual(['another', 'another', 'another'])
+})
+
 it('two answers that differ are no agreement', () => {
   const { a, b, c, fail } = setUp()
   const other: Outcome = { kind: 'refused', answer: 502 }
