@@ -39,7 +39,9 @@ export interface DescriptorBudget {
   readonly preconnects: number
 }
 
-const MOST = { unidentified: 128, admin: 256, callback: 64, hedges: 512, preconnects: 512 } as const
+/** However low `limits.connections` is, this many clients can send their request, and receive the reason of a refusal. */
+const MIN_UNIDENTIFIED = 128
+const MOST = { unidentified: MIN_UNIDENTIFIED, admin: 256, callback: 64, hedges: 512, preconnects: 512 } as const
 
 /**
  * @param limit soft limit on open descriptors; undefined where the system has none

@@ -34,7 +34,7 @@ export class Admission {
   /**
    * @param max largest number of identified connections
    * @param onDisplaced a connection was closed for a new one
-   * @param minUnidentified in addition, this many unidentified ones: they can send their request, and receive the reason of a refusal
+   * @param minUnidentified in addition, this many unidentified ones (descriptors.ts)
    */
   constructor(max: number, onDisplaced: () => void, minUnidentified: number) {
     this.#onDisplaced = onDisplaced
