@@ -199,7 +199,7 @@ export class Supply {
   recordUses(provider?: string): void {
     const { pool, store } = this.#parts
     for (const { id, facts, worked, uses, usesReserved } of pool.members())
-      if (worked && uses + usesReserved > 1 && facts.provider === (provider ?? facts.provider))
+      if (uses + usesReserved > Number(worked) && facts.provider === (provider ?? facts.provider))
         store.opened(id, uses + usesReserved)
   }
 

@@ -1,6 +1,7 @@
 /** `perUpstream.uses` counts the connections in the whole life of an address: also those before a restart or a reload. */
 import { expect, it } from 'vitest'
 import { nothingRestored } from '../../../src/store/contract.ts'
+import { forgetfulStore } from '../../../src/store/memory.ts'
 import { account, World } from './supply-world.ts'
 
 const recorded = account('a', { isRemembered: true })
@@ -65,4 +66,16 @@ it('connections that are open when a provider is removed count when it is config
   await world.clock.run(18_000)
   expect([world.waits.length, world.denials.length, upstream?.leases]).toEqual([2, 1, 1])
   expect(world.supply.isDrained).toBe(true)
+})
+
+it('uses are recorded at a stop also when nobody has said that the address works: a worker said so while no process heard it', async () => {
+  const said: (number | undefined)[] = []
+  const store = { ...forgetfulStore(), opened: (_id: string, uses?: number) => void said.push(uses) }
+  const world = new World({ a: { settings: recorded } }, { floor: 0, uses: 4 }, undefined, { store })
+  world.connect(50_000)
+  await world.clock.run(2_000)
+  for (const upstream of world.pool.members()) Object.assign(upstream, { worked: false, uses: 3, usesReserved: 0 })
+  said.length = 0
+  world.supply.recordUses()
+  expect(said).toEqual([3])
 })
