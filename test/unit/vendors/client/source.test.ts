@@ -222,7 +222,7 @@ describe('what comes back', () => {
     expect(await failureOf(source.extract(2, { signal: never }))).toMatchObject({
       class: 'server',
       vendorCode: 'unusable',
-      message: expect.stringMatching(/^none of the 2 addresses .*allowPrivate/),
+      message: expect.stringMatching(/^none of the addresses in the reply \(2\) can be used: .*allowPrivate/),
     })
     expect(
       (
