@@ -183,7 +183,7 @@ export class Ingest {
     const known = pool.get(facts.id)
     const knownEnd = known?.deadline
     if (known === undefined && inventory.isDone(facts.id)) return 'known'
-    const result = pool.add(facts, now)
+    const result = pool.restore(facts, { worked: false, uses: inventory.usesOf(facts.id) }, now)
     return result === 'extended' && !isNewLife(knownEnd ?? now, facts.deadline, now) ? 'known' : result
   }
 

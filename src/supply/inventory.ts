@@ -19,6 +19,8 @@ interface Entry extends HeldAddress {
   readonly endsAt: number
   /** The pool has had it and dropped it: too many failures, or no uses left. */
   isDone: boolean
+  /** How often it was used in this life, as far as the pool or the record has told. */
+  uses: number
 }
 
 export class Inventory {
@@ -37,7 +39,12 @@ export class Inventory {
   add(address: HeldAddress, endsAt: number, now: number): boolean {
     const { id } = address
     const known = this.#entries.get(id)
-    this.#entries.set(id, { ...address, endsAt, isDone: this.wasHad(id, endsAt, now) })
+    const isSameLife = known !== undefined && !isNewLife(known.endsAt, endsAt, now)
+    this.#entries.set(id, {
+      ...{ ...address, endsAt },
+      isDone: isSameLife && known.isDone,
+      uses: isSameLife ? known.uses : 0,
+    })
     this.#store.hold(this.#account, [{ id, endsAt }])
     return known === undefined || known.endsAt <= now
   }
@@ -57,6 +64,17 @@ export class Inventory {
   done(id: string): void {
     const entry = this.#entries.get(id)
     if (entry !== undefined) entry.isDone = true
+  }
+
+  /** It is not in the pool, and may come into it once more in the same life: when the vendor lists it. */
+  noteUses(id: string, uses: number): void {
+    const entry = this.#entries.get(id)
+    if (entry !== undefined) entry.uses = Math.max(entry.uses, uses)
+  }
+
+  /** How often it was used in its present life before it came into the pool. */
+  usesOf(id: string): number {
+    return this.#entries.get(id)?.uses ?? 0
   }
 
   /** Whether the pool has had this life of it already: it is not lent again, however often the vendor lists it. */

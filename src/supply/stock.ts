@@ -40,6 +40,7 @@ export class Stock {
     const { inventory, pool } = this.#parts
     for (const { facts, vendorDeadline, opened, uses = opened ? 1 : 0, state } of upstreams) {
       inventory.add(facts, vendorDeadline, now)
+      inventory.noteUses(facts.id, uses)
       if (state === 'alive') pool.restore(facts, { worked: opened, uses }, now)
       if (state === 'gone') inventory.done(facts.id)
     }
@@ -85,6 +86,7 @@ export class Stock {
     this.counts.secondsUsed += carriedMs(upstream, clock.now()) / 1_000
     if (reason === 'blamed') this.counts.evictedByBlame++
     if (upstream.opened === 0 && reason === 'expired') this.counts.expiredUnused++
+    inventory.noteUses(upstream.id, upstream.uses + upstream.usesReserved)
     if (reason === 'released') inventory.release(upstream.id)
     if (reason === 'blamed' || reason === 'evicted' || reason === 'used-up') inventory.done(upstream.id)
     store.left(upstream.id, reason)

@@ -79,3 +79,43 @@ it('uses are recorded at a stop also when nobody has said that the address works
   world.supply.recordUses()
   expect(said).toEqual([3])
 })
+
+it('an address that the vendor lists once more after its deadline here has the uses of before', async () => {
+  const rules = { floor: 0, uses: 3, minLife: 100 }
+  const world = new World({ a: { settings: recorded, vendor: { canList: true } } }, rules)
+  world.connect()
+  await world.clock.run(2_000)
+  const [used = ''] = world.lent
+  await world.clock.run(53_000)
+  expect(world.pool.get(used)).toBeUndefined()
+  world.vendor('a').trouble.push('lost')
+  world.connect()
+  await world.clock.run(2_000)
+  const { uses = 0, opened = 0 } = world.pool.get(used) ?? {}
+  expect([world.vendor('a').listings.length, uses - opened]).toEqual([1, 1])
+})
+
+it.each(['alive', 'doubtful'] as const)(
+  'an address of an earlier process has the uses of before when the vendor lists it and it was not lent until then (%s)',
+  async (state) => {
+    const vendor = { lifeMs: 31_000, canList: true }
+    const before = new World({ a: { settings: recorded, vendor } }, oneUse)
+    before.connect(50_000)
+    await before.clock.run(2_000)
+    const upstreams = [...before.pool.members()].map(({ facts }) => ({
+      ...{ facts: { ...facts, boughtAt: -27_000, deadline: 900 }, vendorDeadline: 5_000 },
+      ...{ opened: true, uses: 2, state },
+    }))
+    const unknown = [{ id: 1, provider: 'a', agoMs: 1_000, count: 1 }]
+    const restored = { ...nothingRestored, upstreams, unknown }
+    const world = new World({ a: { settings: recorded, vendor } }, { floor: 0, uses: 4, minLife: 1_000 }, restored)
+    world.vendor('a').ends.push(4_000)
+    world.supply.restore(restored)
+    const { id = '' } = upstreams[0]?.facts ?? {}
+    expect(world.pool.get(id)).toBeUndefined()
+    world.connect()
+    await world.clock.run(1_000)
+    const { uses = 0, opened = 0 } = world.pool.get(id) ?? {}
+    expect([world.vendor('a').listings.length, uses - opened]).toEqual([1, 2])
+  },
+)
