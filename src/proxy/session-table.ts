@@ -216,7 +216,7 @@ export class SessionTable {
 
   /**
    * Assigns the session to an upstream, the first or another one.
-   * @param isKnown another host of the cluster has assigned it
+   * @param isKnown another host of the cluster, or another worker, has assigned it
    */
   bind(key: string, upstream: Upstream, isKnown = false): Session {
     this.#awaiting.delete(key)

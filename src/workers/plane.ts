@@ -141,12 +141,9 @@ export class WorkerPlane {
     if (upstream === undefined || !sessionTable.has(key)) return
     // What this worker has said itself comes back.
     if (sessionTable.peek(key)?.upstream === upstream) return
-    this.#sessions.isApplying = true
-    try {
-      sessionTable.bind(key, upstream)
-    } finally {
-      this.#sessions.isApplying = false
-    }
+    this.#sessions.placed(key, id)
+    // A client of it may be on its way to this address here: `own` says whether another worker has counted it.
+    sessionTable.bind(key, upstream, true).counted = false
     leaseQueue.sessionMoved(key, upstream)
   }
 

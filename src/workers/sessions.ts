@@ -34,8 +34,6 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   readonly #isOwned: () => boolean
   readonly #acknowledgements: Acknowledgements
   #timer: Timer | undefined
-  /** What another worker has done is being done: it is not said again. */
-  isApplying = false
 
   /**
    * @param send returns false while there is no control process
@@ -123,7 +121,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
 
   session(key: string, id: string): void {
     this.placed(key, id)
-    if (!this.isApplying && !this.#send({ kind: 'session', key, id })) this.#untold.add(key)
+    if (!this.#send({ kind: 'session', key, id })) this.#untold.add(key)
   }
 
   /** For the next control process. */
