@@ -50,6 +50,8 @@ export interface CarriedSession {
   readonly key: string
   /** Its connections through this upstream; undefined: not known. */
   readonly uses?: number
+  /** As `Session.counted`, also when one of its connections is being opened; undefined: not known. */
+  readonly counted?: boolean
   readonly idleMs: number
 }
 
@@ -203,14 +205,17 @@ export class SessionTable {
   carried(key: string, upstream: Upstream): CarriedSession | undefined {
     const session = this.#sessions.peek(key)
     if (session?.upstream !== upstream) return undefined
-    return { key, uses: session.uses, idleMs: this.idleMs - this.#sessions.getRemainingTTL(key) }
+    const { uses, counted } = session
+    const idleMs = this.idleMs - this.#sessions.getRemainingTTL(key)
+    return { key, uses, counted: counted || upstream.usesReserved > 0, idleMs }
   }
 
   /** The process that lent the upstream before knows this session there. */
-  takeOver({ key, uses, idleMs }: CarriedSession, upstreamId: string): void {
+  takeOver({ key, uses, counted, idleMs }: CarriedSession, upstreamId: string): void {
     const session = this.#sessions.peek(key) ?? this.#takeUp({ key, upstreamId, idleMs })
     if (session?.upstream.id !== upstreamId) return
     session.uses = uses ?? session.uses
+    session.counted = counted ?? session.counted
     this.#sessions.set(key, session, { start: this.#clock.now() - idleMs })
   }
 
