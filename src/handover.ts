@@ -100,7 +100,7 @@ class Handover implements TakeoverHandler {
   }
 
   async release(): Promise<Released> {
-    const { clock, pool, clients, store, accountStore, reload } = this.#parts
+    const { clock, pool, clients, supply, store, accountStore, reload } = this.#parts
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#over = resolve
     reload.hold(promise)
@@ -109,6 +109,8 @@ class Handover implements TakeoverHandler {
       await store.flush()
       await clients.pause()
       await accountStore.pause(CALLS_MS)
+      // Also of those that the other process does not take into its pool.
+      supply.recordUses()
       await store.suspend()
     } catch (error) {
       await this.resume()

@@ -56,6 +56,28 @@ it('counts what is open in the old process in the limits of its addresses', { ti
   expect(here.vendor.sales.length).toBe(1)
 })
 
+it('records the uses of the addresses of a provider that the next process does not have', {
+  timeout: TEST_MS,
+}, async () => {
+  const pool = { floor: 1, ceiling: 1, perUpstream: { uses: 4 } }
+  const config = here.configOf(pool)
+  const old = await here.start(config)
+  const ids: (string | undefined)[] = []
+  const use = async (port: number) => {
+    ids.push(header((await connectTo(port)).headers, 'x-turnpike-upstream'))
+    await closeClients()
+  }
+  for (let n = 0; n < 3; n++) await use(old.port)
+  const other = [{ name: 'other', vendor: 'static', list: here.world.lines() }]
+  const between = await here.startAnew(here.configOf(pool, { providers: other }))
+  expect(await old.ended).toBe(0)
+  const next = await here.startAnew(config)
+  expect(await between.ended).toBe(0)
+  for (let n = 0; n < 2; n++) await use(next.port)
+  const [id] = ids
+  expect(ids.map((one) => one === id)).toEqual([true, true, true, true, false])
+})
+
 it('goes on when the process that was to take over fails', { timeout: TEST_MS }, async () => {
   const config = here.configOf({ floor: 2, ceiling: 4 })
   const gateway = await here.start(config)
