@@ -12,7 +12,7 @@ import { BUSY_WINDOW_MS } from './sliding-window.ts'
 export class CallQueue {
   readonly #clock: Clock
   readonly #store: AccountStore
-  readonly #queue = new PQueue()
+  readonly #queue = new PQueue({ autoStart: false })
   readonly #stopListening: () => void
   /** As stated by the latest call. */
   #window: CallWindow

@@ -141,6 +141,18 @@ it('tells what could be sent now, and when the next call may be', async () => {
   expect([view().room, view().nextAt]).toEqual([2, 1_105])
 })
 
+it('takes the calls in the order of their priority also when the first one finds no room', async () => {
+  const { clock, store, window, sent, call } = setUp({ calls: 1, perMs: 1_000 })
+  const free = { provider: '', count: 0, budget: {}, channels: undefined, ceilings: [], isDurable: true }
+  const order = await store.reserve({ window, ...free })
+  if (order.kind === 'reserved') store.settle(order.id, { kind: 'sold', count: 0 })
+  void call('low', 0)
+  await clock.run(500)
+  void call('high', 1)
+  await clock.run(3_000)
+  expect(sent.map(({ name }) => name)).toEqual(['high', 'low'])
+})
+
 it('does not sleep on after the machine has slept', async () => {
   const { clock, sent, call } = setUp({ calls: 1, perMs: 60_000 })
   void call('a')
