@@ -139,7 +139,9 @@ export class UpstreamHttp extends TimeoutEntry implements UpstreamHandler, BodyS
       if (head.status >= 200) return void this.#begin(head, bytes)
       if (head.status === SWITCHING_PROTOCOLS) return void this.#switch(head, bytes)
       this.#request?.interim(head)
-      if (head.status === CONTINUE && !this.#isSent) this.#handler?.awaitsClient()
+      // Once its body has begun, the octets tell whose turn it is.
+      const mayBegin = head.status === CONTINUE && !this.#isSent && this.#request?.hasBegunBody === false
+      if (mayBegin) this.#handler?.awaitsClient()
     }
   }
 

@@ -13,17 +13,19 @@ import { FakeClock } from '../../support/fake-clock.ts'
 const HEAD = 'GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n'
 
 /** A conversation without sockets; `told` is what the exchange and the client's side heard. */
-function converse(maxReplyBytes = 16_384) {
+function converse(maxReplyBytes = 16_384, text = HEAD) {
   const told: string[] = []
   const written: Buffer[] = []
   const socket = { destroyed: false, write: () => true }
   const destroy = () => told.push('closed')
   const connection = { socket, maxReplyBytes, destroy, releaseBuffer() {}, retireBuffer() {}, parsed() {} }
   const http = new UpstreamHttp(connection as unknown as UpstreamConnection, new TimeoutQueue(new FakeClock(), 1_000))
-  const line = parseRequestLine(HEAD)
+  const line = parseRequestLine(text)
   let head: ResponseHead | undefined
   const request = {
-    head: parseRequestHead(line, parseRequestHeader(HEAD, line.size)),
+    head: parseRequestHead(line, parseRequestHeader(text, line.size)),
+    hasBegunBody: false,
+    readBody() {},
     leaveBody() {},
     interim: ({ status }: ResponseHead) => told.push(`interim ${status}`),
     push: (data: Buffer[]) => {
@@ -36,6 +38,8 @@ function converse(maxReplyBytes = 16_384) {
     close: () => told.push('over'),
   } as unknown as HttpRequest
   const handler = {
+    awaitsClient: () => told.push('the client has its turn'),
+    awaitsUpstream: () => told.push('the upstream has its turn'),
     judge: () => undefined,
     beginAnswer: (answer: ResponseHead) => {
       head = answer
@@ -48,7 +52,7 @@ function converse(maxReplyBytes = 16_384) {
   } as unknown as ResponseHandler
   const ask = () => http.send(request, 'absolute', '', handler)
   const take = () => Buffer.concat(written.splice(0)).toString('latin1')
-  return { http, ask, take, told }
+  return { http, ask, take, told, socket, request }
 }
 
 function feedOctets({ http }: ReturnType<typeof converse>, text: string): void {
@@ -78,6 +82,16 @@ it('octet by octet, one after the other, with interim answers, answers come out 
     expect(talk.take()).toBe(`${chunks}0\r\nSum: 1\r\n\r\n`)
   }
   expect(talk.told).toEqual(Array(6).fill(['interim 100', 'interim 103', 'status 200', 'completed', 'over']).flat())
+})
+
+it('an upstream that says 100 Continue and takes no octets is waited for', () => {
+  const talk = converse(undefined, 'POST http://a.test/ HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\n')
+  talk.ask()
+  talk.socket.write = () => false
+  Object.assign(talk.request, { hasBegunBody: true })
+  talk.http.bodyData([Buffer.from('octets')])
+  receive(talk.http, Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'))
+  expect(talk.told).toEqual(['the client has its turn', 'the upstream has its turn', 'interim 100'])
 })
 
 it('a head in one interim answer’s packet and a half is joined where it was cut', () => {
