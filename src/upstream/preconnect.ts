@@ -10,6 +10,7 @@ import type { DialHandler, UpstreamConnection } from './connection.ts'
 
 /** Longest idle time. Squid and similar proxies wait longer for a first request, vendors' own proxies often not much longer. */
 const KEEP_MS = 10_000
+const NONE: readonly Preconnected[] = []
 
 export class Preconnect implements DialHandler {
   #perUpstream: number
@@ -46,7 +47,10 @@ export class Preconnect implements DialHandler {
 
   /** Takes a connection that is open or opening; the caller owns it. */
   take(upstream: Upstream, owner: DialHandler, now: number): UpstreamConnection | undefined {
-    const oldest = this.#ready.get(upstream)?.[0]
+    const all = this.#ready.get(upstream) ?? NONE
+    // After a sleep of the machine the timer is late, and that the proxy has closed the connection was not received.
+    while (all[0] !== undefined && now - all[0].connection.startedAt >= KEEP_MS) this.expired(all[0])
+    const [oldest] = all
     if (oldest === undefined) return undefined
     this.#remove(oldest)
     oldest.connection.adopt(owner, now)

@@ -56,6 +56,15 @@ it('gives the oldest, forgets what failed, and closes what was not used for 10 s
   expect(connections.slice(2).every(({ socket }) => socket.destroyed)).toBe(true)
 })
 
+it('gives nothing that has been idle for too long, however late the timer is after the machine has slept', () => {
+  const { clock, connections, preconnect } = setUp(2)
+  const upstream = upstreamOf('a')
+  preconnect.refill(upstream, clock.now(), ANY)
+  clock.suspend(3_600_000)
+  expect([preconnect.take(upstream, owner, clock.now()), preconnect.upstreams]).toEqual([undefined, 0])
+  expect(connections.map(({ socket }) => socket.destroyed)).toEqual([true, true])
+})
+
 it('opens no more than the upstream may serve clients, and closes the newest when it may serve fewer', () => {
   const { clock, connections, preconnect } = setUp(4)
   const upstream = upstreamOf('a')
