@@ -10,6 +10,7 @@
 import { type Facet, type Filter, facetOf, type LeaseAsk, type LeaseLimits, type Miss } from './filter.ts'
 import { restForHost } from './host-rests.ts'
 import { LeaseChoice } from './lease-choice.ts'
+import { placesOn } from './limits.ts'
 import { type Added, PoolMembers, type PoolObserver, type PoolSettings } from './members.ts'
 import { PoolOwnership } from './pool-ownership.ts'
 import { Upstream, type UpstreamFacts } from './upstream.ts'
@@ -85,6 +86,12 @@ export class Pool extends PoolMembers {
   /** Whether something is lendable that fits the filter. O(1) while the filter has a view. */
   hasLendable(filter: Filter, now: number): boolean {
     return this.views.of(filter, now).size > 0
+  }
+
+  /** How many more clients with this filter it may serve at the same time as those that it serves. */
+  placesOn(upstream: Upstream, { limits }: Filter): number {
+    const places = placesOn(upstream, this.limits)
+    return limits === undefined ? places : Math.min(places, placesOn(upstream, limits))
   }
 
   /** Why `lease` would find nothing for this filter; `busy` also when only some asks find nothing. */

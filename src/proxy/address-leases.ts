@@ -11,6 +11,7 @@ import { GatewayError } from '../errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { IndexedHeap } from '../structures/indexed-heap.ts'
+import type { Connector } from '../upstream/connector.ts'
 import { type AddressLease, LeaseBatch, type TakeOrder } from './lease-batch.ts'
 import type { LeaseQueue } from './lease-queue.ts'
 
@@ -18,6 +19,8 @@ interface AddressLeasesParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly leaseQueue: LeaseQueue
+  /** Its connections that are open in advance count in the limits of an address. */
+  readonly connector: Pick<Connector, 'trim'>
   /** `MAX_PER_USER` by default. */
   readonly maxPerUser?: number
 }
@@ -111,8 +114,9 @@ export class AddressLeases {
   }
 
   /** @param begun to which a new lease is added */
-  #lend(upstream: Upstream, { user, holdMs, isMerged, begin }: TakeOrder, begun: AddressLease[]): AddressLease {
-    const { clock, pool } = this.#parts
+  #lend(upstream: Upstream, order: TakeOrder, begun: AddressLease[]): AddressLease {
+    const { user, holdMs, isMerged, begin, route } = order
+    const { clock, pool, connector } = this.#parts
     const now = clock.now()
     const endsAt = Math.min(now + holdMs, upstream.deadline, pool.ownership.lendsUntil)
     const held = isMerged ? [...this.#heldBy(user, upstream)].find((lease) => lease.isMerged) : undefined
@@ -131,6 +135,7 @@ export class AddressLeases {
       throw error
     }
     pool.taken(upstream, now)
+    connector.trim(upstream, pool.placesOn(upstream, route.filter))
     const id = randomBytes(ID_BYTES).toString('base64url')
     const lease = { id, upstream, user, endsAt, isMerged, ended }
     this.#add(lease)

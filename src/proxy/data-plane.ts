@@ -105,7 +105,7 @@ export class DataPlane {
     })
     const how = { inherited: parts.inherited, opening: parts.opening ?? 'alone' }
     this.#ports = new Ports({ clock, guard, logins: this.#logins, handler: this.#dispatcher, ...how })
-    this.#leases = new AddressLeases({ clock, pool, leaseQueue })
+    this.#leases = new AddressLeases({ clock, pool, leaseQueue, connector })
     const router = () => this.#serving.router
     this.addressRequests = new AddressRequests({
       ...{ clock, pool, router, ports: this.#ports, users, leases: this.#leases },

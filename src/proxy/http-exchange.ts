@@ -110,8 +110,8 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
   }
 
   protected dial(upstream: Upstream, now: number): UpstreamConnection {
-    const { connector } = this.deps
-    const places = this.placesOn(upstream)
+    const { connector, pool } = this.deps
+    const places = pool.placesOn(upstream, this.filter)
     this.#startedAt = now
     if (this.#formFor(upstream) === 'absolute') return connector.dialPlain(upstream, this, now, places)
     return connector.dial(upstream, this.request.head.target, this, now, places)

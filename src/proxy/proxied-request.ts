@@ -17,7 +17,6 @@ import { GatewayError } from '../errors.ts'
 import { containException, internalErrors, internalFailure } from '../internal-errors.ts'
 import type { Filter } from '../pool/filter.ts'
 import type { Health } from '../pool/health.ts'
-import { placesOn } from '../pool/limits.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Strategy } from '../strategy.ts'
@@ -169,13 +168,6 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     this.beginTry(now)
     this.dialling = this.dial(upstream, now)
     this.trace.tryBeganAt = now
-  }
-
-  /** How many more clients like this one the upstream may serve. */
-  protected placesOn(upstream: Upstream): number {
-    const { limits } = this.filter
-    const places = placesOn(upstream, this.deps.pool.limits)
-    return limits === undefined ? places : Math.min(places, placesOn(upstream, limits))
   }
 
   /** One more dial, or request over a kept connection. The first one starts the time that all of them have. */

@@ -52,7 +52,8 @@ export class Tunnel extends ProxiedRequest<TunnelDeps> implements RequestHandler
   }
 
   protected dial(upstream: Upstream, now: number): UpstreamConnection {
-    return this.deps.connector.dial(upstream, this.request.target, this, now, this.placesOn(upstream))
+    const { connector, pool } = this.deps
+    return connector.dial(upstream, this.request.target, this, now, pool.placesOn(upstream, this.filter))
   }
 
   override granted(upstream: Upstream, now: number): void {

@@ -76,6 +76,11 @@ export class Connector {
     return connection
   }
 
+  /** A program connects to the upstream itself. @param places as for `dial` */
+  trim(upstream: Upstream, places: number): void {
+    this.#preconnect.trim(upstream, places)
+  }
+
   #connectAhead(upstream: Upstream, owner: DialHandler, now: number): UpstreamConnection {
     const connection = new UpstreamConnection(this, upstream, owner, now)
     connection.handshake = handshakeOf(connection)

@@ -1,6 +1,7 @@
 /** Leases of programs that never return them: how many a user can have, and that none of the others suffers. */
 import { expect, it } from 'vitest'
 import { Pool } from '../../../src/pool/pool.ts'
+import type { Upstream } from '../../../src/pool/upstream.ts'
 import { AddressLeases } from '../../../src/proxy/address-leases.ts'
 import type { TakeOrder } from '../../../src/proxy/lease-batch.ts'
 import { LeaseQueue } from '../../../src/proxy/lease-queue.ts'
@@ -28,7 +29,9 @@ function setUp(maxPerUser = MAX_PER_USER, places = 1_000, addresses = ADDRESSES)
     pool.add(facts(`u${number}`, { deadline: Number.POSITIVE_INFINITY }), clock.now())
     return [...pool.members()].at(-1)
   }).filter((upstream) => upstream !== undefined)
-  const leases = new AddressLeases({ clock, pool, leaseQueue, maxPerUser })
+  const trims: number[] = []
+  const connector = { trim: (_: Upstream, count: number) => void trims.push(count) }
+  const leases = new AddressLeases({ clock, pool, leaseQueue, connector, maxPerUser })
   const take = (user: string, more: Partial<TakeOrder> = {}) =>
     leases.take(
       {
@@ -39,8 +42,16 @@ function setUp(maxPerUser = MAX_PER_USER, places = 1_000, addresses = ADDRESSES)
       signal,
     )
   const open = () => upstreams.reduce((sum, { leases: count }) => sum + count, 0)
-  return { clock, pool, leases, upstreams, take, open }
+  return { clock, pool, leases, upstreams, take, open, trims }
 }
+
+it('no more connections are open in advance than an address may serve clients beside its leases', async () => {
+  const { clock, pool, take, trims } = setUp(MAX_PER_USER, 1_000, 1)
+  pool.configure({ minLife: 0, perUpstream: { connections: 2, uses: 0, hostRest: 0 } }, clock.now())
+  await take('one', { count: 1 })
+  await take('two', { count: 1 })
+  expect(trims).toEqual([1, 0])
+})
 
 it('a user that returns nothing has a bounded number, and loses the oldest', async () => {
   const { leases, take, open } = setUp()
