@@ -122,20 +122,30 @@ type Searched = Named & {
 }
 
 function matcher(query: ConnectionsQuery, clock: Clock): (connection: Searched) => boolean {
-  const { user, session, provider, upstream, code } = query
-  const host = query.host?.toLowerCase()
+  const { provider, upstream, match } = query
+  const host = textMatcher(query.host, 'part')
+  const user = textMatcher(query.user, match)
+  const session = textMatcher(query.session, match)
+  const code = textMatcher(query.code, match)
+  const providerName = textMatcher(provider, match)
   const since = sinceOf(query, clock)
   return (connection) => {
     const { target, account, sessionName, beganAt } = connection
     if (beganAt < since) return false
-    if (host !== undefined && !target.toLowerCase().includes(host)) return false
-    if (user !== undefined && account !== user) return false
-    if (session !== undefined && sessionName !== session) return false
-    if (code !== undefined && connection.code !== code && connection.end !== code) return false
-    if (provider !== undefined && !upstreamsOf(connection).some(({ facts }) => facts.provider === provider))
+    if (!host(target) || !user(account) || !session(sessionName)) return false
+    if (!code(connection.code) && !code(connection.end)) return false
+    if (provider !== undefined && !upstreamsOf(connection).some(({ facts }) => providerName(facts.provider)))
       return false
     return upstream === undefined || upstreamsOf(connection).some(({ id }) => id === upstream)
   }
+}
+
+/** Whether a text fits a parameter; every text fits one that is not given. */
+function textMatcher(wanted: string | undefined, match: ConnectionsQuery['match']): (text?: string) => boolean {
+  if (wanted === undefined) return () => true
+  if (match === 'exact') return (text) => text === wanted
+  const part = wanted.toLowerCase()
+  return (text) => text?.toLowerCase().includes(part) === true
 }
 
 function upstreamsOf({ servedBy, underWay, trace, tries = trace?.tries }: Searched): readonly Upstream[] {

@@ -72,7 +72,8 @@ describe('the dashboard', () => {
     await ask(gateway, 'crawler-provider-demo', `${WHOAMI}?[1-250]`)
     const page = await openPage(admin)
     await page.click('nav a[href="#/connections"]')
-    await page.fill('input[name=session]', 'needle')
+    await page.click('button[aria-pressed]')
+    await page.fill('input[name=session]', ' NEED')
     const rows = page.locator('[data-connection]')
     await expect.poll(() => rows.count(), { timeout: WAIT_MS }).toBe(1)
     expect(await rows.first().textContent()).toContain('needle')
@@ -109,9 +110,16 @@ describe('the dashboard', () => {
 
   it('offers the places that a vendor lists, and shows them for the configuration', async () => {
     const { admin } = await startAll({ providers: [{ name: 'demo', vendor: 'demo' }, await startAtlas()] })
-    const page = await openPage(`${admin}#token=${TOKEN}`)
+    const page = await openPage(admin)
     await page.click('nav a[href="#/try"]')
-    await page.getByRole('button', { name: /atlas/ }).click()
+    const list = page.getByRole('button', { name: /atlas/ })
+    await list.click()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await expect.poll(() => list.getAttribute('aria-disabled'), { timeout: WAIT_MS }).toBe('false')
+    expect(await page.locator('output').textContent()).toBe('')
+    await list.click()
+    await page.getByLabel('Token', { exact: true }).fill(TOKEN)
+    await page.keyboard.press('Enter')
     await page.waitForSelector('#offered-country option[value=US]', { state: 'attached' })
     expect(
       await page.locator('#offered-city option').evaluateAll((all) => all.map((one) => one.getAttribute('value'))),

@@ -48,6 +48,11 @@ it('shows each try of a connection, and finds it by host, session, upstream and 
     },
   ])
   expect((await connections(gateway, 'session=s1')).connections).toMatchObject([{ session: 's1' }])
+  expect((await connections(gateway, 'session=S&user=ME')).matched).toBe(0)
+  expect(await connections(gateway, 'session=S&user=ME&provider=OW&code=DON&match=part')).toMatchObject({
+    matched: 1,
+    connections: [{ session: 's1' }],
+  })
   expect((await connections(gateway, 'host=SITE')).connections).toMatchObject([
     { target: 'site.test:80', protocol: 'http' },
   ])

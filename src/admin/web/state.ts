@@ -114,11 +114,16 @@ function withoutRate(report: ConnectionReport, at: number): HeldConnection {
   return { report, at, movedAt: at, upPerSecond: 0, downPerSecond: 0 }
 }
 
-/** Adds closed connections that fit the query and that the stream has left out: it sends the latest, and of many a sample. */
-export async function findConnections(query: URLSearchParams): Promise<void> {
-  const found = await get<ConnectionsReport>(`v1/connections?state=closed&limit=1000&${query}`)
+export type Connections = typeof connections.value
+
+/**
+ * Closed connections that fit the query and that the stream has left out: it sends the latest, and of many a sample.
+ * @returns adds them to a list
+ */
+export async function findConnections(query: URLSearchParams): Promise<(list: Connections) => Connections> {
+  const found = await get<ConnectionsReport>(`v1/connections?state=closed&limit=1000&match=part&${query}`)
   const older = found.connections.map((report) => [report.id, withoutRate(report, 0)] as const)
-  connections.value = new Map([...older, ...connections.value].sort(([a], [b]) => a - b))
+  return (list) => new Map([...older, ...list].sort(([a], [b]) => a - b))
 }
 
 function withBytes(

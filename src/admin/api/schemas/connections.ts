@@ -87,11 +87,14 @@ const MAX_LIMIT = 10_000
 
 export const connectionsQuery = z.strictObject({
   host: z.string().max(256).optional().meta({ description: 'Part of the target host, in any case' }),
-  user: z.string().max(256).optional().meta({ description: 'User, exactly' }),
-  session: z.string().max(256).optional().meta({ description: 'Session as the client named it, exactly' }),
+  user: z.string().max(256).optional().meta({ description: 'User' }),
+  session: z.string().max(256).optional().meta({ description: 'Session as the client named it' }),
   provider: z.string().max(256).optional().meta({ description: 'Provider that served it, or was tried for it' }),
   upstream: z.string().max(256).optional().meta({ description: 'Upstream id that served it, or was tried for it' }),
-  code: z.string().max(64).optional().meta({ description: 'Code of the refusal, or an `end`, exactly' }),
+  code: z.string().max(64).optional().meta({ description: 'Code of the refusal, or an `end`' }),
+  match: z.enum(['exact', 'part']).default('exact').meta({
+    description: 'part: of user, session, provider and code a part fits too, in any case',
+  }),
   state: z.enum(['waiting', 'open', 'closed']).optional().meta({ description: 'State of the connection' }),
   since: since.optional(),
   limit: z.coerce

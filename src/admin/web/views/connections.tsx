@@ -8,7 +8,7 @@ import { ConnectionRow, columns } from '../parts/connection-row.tsx'
 import { isNarrow } from '../parts/narrow.ts'
 import { AS_THEY_COME, type Order, SortChoice, sortRows, Title } from '../parts/sorting.tsx'
 import { VirtualList } from '../parts/virtual-list.tsx'
-import { connections, findConnections, gateway, type HeldConnection, link } from '../state.ts'
+import { type Connections, connections, findConnections, gateway, type HeldConnection, link } from '../state.ts'
 
 const ROW_PX = 36
 const NARROW_ROW_PX = 84
@@ -34,7 +34,7 @@ export function ConnectionsView() {
   const search = useSignal<Search>(EMPTY)
   const selected = useSignal<number | undefined>(undefined)
   /** The list while it is paused; undefined: the gateway's current report. */
-  const frozen = useSignal<typeof connections.value | undefined>(undefined)
+  const frozen = useSignal<Connections | undefined>(undefined)
   const order = useSignal<Order>(AS_THEY_COME)
   /** The latest first, unless a column is chosen. */
   const rows = useComputed(() => {
@@ -45,8 +45,15 @@ export function ConnectionsView() {
   })
   useEffect(() => {
     const { state, ...fields } = search.value
-    const query = new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== ''))
-    const timer = setTimeout(() => void findConnections(query).catch(() => {}), TYPING_MS)
+    const given = { ...fields, code: fields.code.trim() || (state === 'refused' ? state : '') }
+    const query = new URLSearchParams()
+    for (const [field, value] of Object.entries(given)) if (value.trim() !== '') query.set(field, value.trim())
+    const find = async () => {
+      const addTo = await findConnections(query)
+      connections.value = addTo(connections.value)
+      if (frozen.value !== undefined) frozen.value = addTo(frozen.value)
+    }
+    const timer = setTimeout(() => void find().catch(() => {}), TYPING_MS)
     return () => clearTimeout(timer)
   }, [search.value, link.value])
   const chosen = selected.value === undefined ? undefined : connections.value.get(selected.value)
