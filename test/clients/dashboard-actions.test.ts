@@ -58,14 +58,10 @@ describe('the operator', () => {
     await expect.poll(() => bought.textContent().then(Number), { timeout: WAIT_MS }).toBeGreaterThan(0)
   })
 
-  it('hears what is missing without a token, and may paste one with invisible characters', async () => {
+  it('may paste a token with invisible characters', async () => {
     const { admin } = await startAll()
     const page = await openPage(admin)
     const card = page.locator('[data-provider=demo]')
-    await card.getByRole('button', { name: 'Pause demo' }).click()
-    await page.getByRole('button', { name: 'Cancel' }).click()
-    const toast = page.locator('.toast')
-    await expect.poll(() => toast.textContent(), { timeout: WAIT_MS }).toBe('The gateway refused: Token needed')
     await card.getByRole('button', { name: 'Pause demo' }).click()
     await page.getByLabel('Token', { exact: true }).fill(`\u200b${TOKEN}\u3002`)
     await page.getByRole('button', { name: 'Use this token' }).click()

@@ -9,10 +9,14 @@ export async function act(path: string, body?: unknown): Promise<void> {
     await post(path, body)
     tell(t('action.done'))
   } catch (error) {
-    // Without a token: the operator has cancelled.
-    if (!(error instanceof Refusal && NEEDS_TOKEN.has(error.code)))
-      tell(t('action.failed', { reason: reasonOf(error) }), 'bad')
+    tellFailure(error)
   }
+}
+
+/** Nothing when the operator has cancelled, and thus given no token. */
+export function tellFailure(error: unknown): void {
+  if (!(error instanceof Refusal && NEEDS_TOKEN.has(error.code)))
+    tell(t('action.failed', { reason: reasonOf(error) }), 'bad')
 }
 
 /** Why a call failed, for the reader. */

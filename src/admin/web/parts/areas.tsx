@@ -1,11 +1,11 @@
 /** What vendors list as places and lines: asked for by the operator, because each list costs a call. */
 import { useSignal } from '@preact/signals'
 import type { AreasReply } from '../../api/schemas/vendor-calls.ts'
-import { copy, reasonOf } from '../actions.ts'
+import { copy, tellFailure } from '../actions.ts'
 import { post } from '../api-client.ts'
 import { count } from '../format.ts'
 import { t } from '../i18n.ts'
-import { areas, providers, tell } from '../state.ts'
+import { areas, providers } from '../state.ts'
 
 /** Rows shown; the search finds the others. */
 const MAX_ROWS = 100
@@ -19,7 +19,7 @@ export function ListAreas({ provider, label }: { readonly provider: string; read
       const reply = await post<AreasReply>(`v1/providers/${encodeURIComponent(provider)}/areas`)
       areas.value = new Map(areas.value).set(provider, reply.areas)
     } catch (error) {
-      tell(t('action.failed', { reason: reasonOf(error) }), 'bad')
+      tellFailure(error)
     }
     isRunning.value = false
   }
