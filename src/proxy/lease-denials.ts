@@ -6,7 +6,7 @@ import type { LeaseRequest } from './lease-contract.ts'
 
 /** @param waiting clients that wait */
 export function queueFull(waiting: number): GatewayError {
-  const message = `${waiting} clients wait for an upstream, and this user has its share of the places`
+  const message = `this user has its share of the places for clients that wait for an upstream (waiting: ${waiting})`
   return new GatewayError('GW_QUEUE_FULL', message)
 }
 

@@ -33,7 +33,7 @@ export class UserConsumption {
   /** @throws {GatewayError} GW_USER_LIMIT */
   checkConnections(limits: UserLimitSettings): void {
     if (limits.connections === undefined || this.connections < limits.connections) return
-    throw this.#refusal(`has ${this.connections} connections open, as many as limits.connections allows`)
+    throw this.#refusal(`has as many open connections (${this.connections}) as limits.connections allows`)
   }
 
   /** Counts a request. The bucket has room for those of one second. @throws {GatewayError} GW_USER_LIMIT */
@@ -44,7 +44,7 @@ export class UserConsumption {
     this.#tokensAt = now
     if (this.#tokens < 1) {
       const waitMs = ((1 - this.#tokens) * SECOND_MS) / newPerSecond
-      throw this.#refusal(`makes more than ${newPerSecond} requests a second (limits.newPerSecond)`, waitMs)
+      throw this.#refusal(`makes more requests a second than limits.newPerSecond allows (${newPerSecond})`, waitMs)
     }
     this.#tokens--
   }
@@ -56,7 +56,7 @@ export class UserConsumption {
   /** @throws {GatewayError} GW_USER_LIMIT */
   checkOctets({ bytesPerDay }: UserLimitSettings, now: number): void {
     if (bytesPerDay === undefined || this.#octets.sum(now) < bytesPerDay) return
-    const words = `has moved ${bytesPerDay} bytes or more within a day, as many as limits.bytesPerDay allows`
+    const words = `has moved as many bytes within a day as limits.bytesPerDay allows (${bytesPerDay})`
     throw this.#refusal(words, this.#octets.belowAt(bytesPerDay, now) - now)
   }
 
@@ -98,7 +98,7 @@ export class UserConsumption {
   /** The error for a user at its limit of addresses when none of its addresses lives. */
   tooManyAddresses(now: number): GatewayError {
     const [first = now] = this.#addresses.values()
-    const words = `has had ${this.#addresses.size} addresses within an hour, as many as limits.addressesPerHour allows`
+    const words = `has had as many addresses within an hour (${this.#addresses.size}) as limits.addressesPerHour allows`
     return this.#refusal(words, first + HOUR_MS - now)
   }
 

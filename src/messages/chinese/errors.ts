@@ -62,7 +62,7 @@ export const errorTexts = {
   'the option "provider" names none of the configured providers': '选项 "provider" 不是已配置的供应商',
   'this user may not be served from provider "{name}"': '此用户不能使用供应商 "{name}"',
   'user "{name}" {what}': '用户 "{name}" {what}',
-  'has had {count} addresses within an hour, as many as limits.addressesPerHour allows':
+  'has had as many addresses within an hour ({count}) as limits.addressesPerHour allows':
     '一小时内已用 {count} 个地址，达到 limits.addressesPerHour 的上限',
 
   // Routes and sessions
@@ -89,7 +89,7 @@ export const errorTexts = {
     '{seconds} 秒内没有空闲的地址：独占会话需要没有其他客户端使用的地址',
   'the upstream of this session had no room for another connection within {seconds} s':
     '{seconds} 秒内此会话的上游没有空闲的连接数',
-  '{count} clients wait for an upstream, and this user has its share of the places':
+  'this user has its share of the places for clients that wait for an upstream (waiting: {count})':
     '{count} 个客户端正在等待上游，此用户已占满自己的名额',
   'no live address fits': '没有符合条件的存活地址',
   'no live address says its {facet}': '没有存活地址标明 {facet}',
@@ -136,7 +136,7 @@ export const errorTexts = {
   'has room for {free} more in its budget {which} of {limit}, and this call may buy {count}':
     '预算 {which}（{limit} 个地址）只剩 {free} 个，而此调用可能购买 {count} 个',
   'the vendor sold only addresses that are held already': '供应商只给出了已持有的地址',
-  'purchase.count: {count} instances are held, and no more are bought':
+  'as many instances are held as purchase.count allows ({count}), and no more are bought':
     'purchase.count：已持有 {count} 个实例，不再购买',
   'an instance is being made': '有实例正在创建',
   'nothing is bought that cannot be recorded: {words}': '无法记录，因此不购买：{words}',
@@ -254,7 +254,7 @@ export const errorTexts = {
   'there is no provider "{name}"': '没有名为 "{name}" 的供应商',
   'there is no provider "{name}": {names}': '没有名为 "{name}" 的供应商：{names}',
   '{name} generates no password: there is nothing to reveal': '{name} 不生成密码：没有可显示的内容',
-  '{name} would count as {count} calls, and {calls} are allowed in {seconds} s: name fewer':
+  '{name} would count as {count} calls, and the limit is {calls} in {seconds} s: name fewer':
     '{name} 会计为 {count} 次调用，而 {seconds} 秒内只允许 {calls} 次：请减少数量',
   'provider "{name}" cannot make this call now: {reason}': '供应商 "{name}" 目前不能进行此调用：{reason}',
   'its limits are reached': '已达到它的限制',
@@ -311,7 +311,7 @@ export const errorTexts = {
   'product {name} cannot be bought now': '产品 {name} 目前不能购买',
   'order {number} failed at ipipv': '订单 {number} 在 ipipv 失败',
   'what was written down about earlier purchases cannot be read': '无法读取之前的购买记录',
-  'it is not known whether ipipv took the order {number} of {count} instances: no more are bought':
+  'it is not known whether ipipv took the order {number} (instances: {count}): no more are bought':
     '无法确定订单 {number}（{count} 个实例）是否已被接受：不再购买',
   'look at ipipv: if it is there, call order orderNo=<its number>; if not, call {operation} appOrderNo={number}, which repeats the same order':
     '请在 ipipv 查看：如果订单存在，调用 order orderNo=<订单号>；如果不存在，调用 {operation} appOrderNo={number}，它会重复同一订单',

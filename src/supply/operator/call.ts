@@ -209,7 +209,7 @@ function nothingGenerated(name: string): OperatorCallRefused {
 
 /** More than the vendor allows in one window: such a call is never possible. */
 function tooMany(name: string, slots: number, { calls, perMs }: CallWindow): OperatorCallRefused {
-  const words = `${name} would count as ${slots} calls, and ${calls} are allowed in ${perMs / 1_000} s: name fewer`
+  const words = `${name} would count as ${slots} calls, and the limit is ${calls} in ${perMs / 1_000} s: name fewer`
   return new OperatorCallRefused('parameters', words)
 }
 

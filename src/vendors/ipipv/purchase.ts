@@ -148,7 +148,7 @@ export function stuck({ operation, appOrderNo, count }: Attempt, errorClass: 'se
   return new VendorError(
     errorClass,
     'purchase_unknown',
-    `it is not known whether ipipv took the order ${appOrderNo} of ${count} instances: no more are bought`,
+    `it is not known whether ipipv took the order ${appOrderNo} (instances: ${count}): no more are bought`,
     {
       sale: errorClass === 'server' ? 'unknown' : 'refused',
       hint: `look at ipipv: if it is there, call order orderNo=<its number>; if not, call ${operation} appOrderNo=${appOrderNo}, which repeats the same order`,

@@ -199,7 +199,7 @@ export class StaticAccount {
 
 /** Why no more instances are ordered; undefined when they may be. */
 function completeness({ held, isComing }: OwnedInstances, count: number): string | undefined {
-  if (held >= count) return `purchase.count: ${count} instances are held, and no more are bought`
+  if (held >= count) return `as many instances are held as purchase.count allows (${count}), and no more are bought`
   return isComing ? 'an instance is being made' : undefined
 }
 

@@ -20,7 +20,7 @@ beforeEach(() => {
 const connection = () => ({ socket: { bytesRead: 0, bytesWritten: 0 } })
 const user = (limits: UserLimitSettings, name = 'a') => ({ name, limits })
 
-/** What the client hears: words and seconds; undefined when it may. */
+/** Message and time of the refusal; undefined without one. */
 function refusal(run: () => unknown): { message: string; afterMs: unknown } | undefined {
   try {
     run()
@@ -106,6 +106,20 @@ it('leaves a user at its limit of addresses those that it has had, and refuses w
   expect(narrowed(() => false)).toBe(anyUpstream)
   users.lent(limited, 'u3')
   expect(narrowed(() => true).key).not.toBe(filter.key)
+})
+
+it('names a limit of one without a plural', () => {
+  const open = connection()
+  users.request(open, user({ connections: 1 }))
+  users.take(user({ newPerSecond: 1 }))
+  users.lent(user({ addressesPerHour: 1 }), 'u1')
+  const refusals = [
+    refusal(() => users.request(connection(), user({ connections: 1 }))),
+    refusal(() => users.take(user({ newPerSecond: 1 }))),
+    refusal(() => users.narrowed(anyUpstream, user({ addressesPerHour: 1 }), () => false)),
+  ]
+  for (const refused of refusals) expect(refused?.message).toMatch(/^(?!.*\b1 [a-z]+s\b).*limits\./)
+  users.close()
 })
 
 describe('after a restart', () => {

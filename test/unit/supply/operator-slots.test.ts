@@ -84,7 +84,7 @@ describe('release with two channels', () => {
   it('more than a minute allows is refused, and nothing is sent', async () => {
     const { sent, release } = world()
     const five = release(A, B, C, '1.1.1.4', '1.1.1.5')
-    await expect(five).rejects.toThrow(/would count as 5 calls, and 4 are allowed in 60 s/)
+    await expect(five).rejects.toThrow(/would count as 5 calls, and the limit is 4 in 60 s/)
     expect(sent).toEqual([])
   })
 })
