@@ -189,6 +189,9 @@ function providerLines(reports: readonly LiveProvider[], columns: number, now: n
     const cells = [column.title, ...reports.map(column.cell)]
     return { cells, width: Math.max(...cells.map(displayWidth)) }
   })
+  const [name, state] = all
+  // A long name leaves room for the state.
+  if (name !== undefined && state !== undefined) name.width = Math.min(name.width, columns - GAP - state.width)
   const shown = all.filter((_, index) => {
     const width = all.slice(0, index + 1).reduce((sum, column) => sum + column.width + GAP, -GAP)
     // Name and state are always shown; other columns only when they fit.
@@ -196,7 +199,7 @@ function providerLines(reports: readonly LiveProvider[], columns: number, now: n
   })
   const row = (number: number) =>
     shown
-      .map(({ cells, width }) => padEnd(cells[number] ?? '', width))
+      .map(({ cells, width }) => padEnd(fitWidth(cells[number] ?? '', width), width))
       .join(' '.repeat(GAP))
       .trimEnd()
   return [

@@ -151,6 +151,11 @@ describe('a frame', () => {
     expect(line).toBe('provider  state    alive  calls')
   })
 
+  it('shows the state after a name as long as the screen is wide', () => {
+    const lines = renderFrame(reportsOf(['a'.repeat(40)]), link, { ...wide, columns: 40 })
+    expect(lines.find((line) => line.startsWith('aaa'))).toMatch(/^a{20,}… {2}stopped$/)
+  })
+
   it('fits the rows', () => {
     const names = Array.from({ length: 50 }, (_, n) => `p${n}`)
     const lines = renderFrame(reportsOf(names), link, { ...wide, rows: 12 })
