@@ -7,7 +7,7 @@
  *
  * Longer than other files: events of both sides and three times may end each of these states, and all share one lease.
  */
-import type { ClientPort } from '../downstream/client-port.ts'
+import { type ClientPort, KEEP_ALIVE_MS } from '../downstream/client-port.ts'
 import { GatewayError } from '../errors.ts'
 import { asksForWebSocket, type RequestForm } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
@@ -82,14 +82,16 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     else this.#resume(kept)
   }
 
-  #resume({ lease, http, through }: KeptUpstream): void {
+  #resume({ lease, http, through, keptAt }: KeptUpstream): void {
     countUse(this, this.deps.sessionTable, lease.upstream)
     this.lease = lease
     this.#http = http
     this.deps.observer.began(this)
     this.beginTry(this.beganAt)
     this.trace.tryBeganAt = this.beganAt
-    if (http.isOpen && through === this.#throughOf(lease.upstream)) return void this.#send(http)
+    // After a sleep of the machine timers are late, and that the upstream has closed the connection was not received.
+    const isOld = this.beganAt - keptAt > KEEP_ALIVE_MS
+    if (http.isOpen && !isOld && through === this.#throughOf(lease.upstream)) return void this.#send(http)
     http.close()
     this.#http = undefined
     this.dialAgain(lease.upstream, this.beganAt)
@@ -293,7 +295,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
 
   #handOver(lease: Lease, http: UpstreamHttp, now: number): void {
     const { upstream } = lease
-    const kept = { lease, http, routeKey: this.routeKey, through: this.#throughOf(upstream) }
+    const kept = { lease, http, routeKey: this.routeKey, through: this.#throughOf(upstream), keptAt: now }
     // An upstream that has not worked yet is not kept for the next request.
     if (this.route.perRequest || !upstream.worked) letGo(kept, now)
     else this.#affinity.keep(kept)

@@ -13,6 +13,8 @@ export interface KeptUpstream {
   readonly http: UpstreamHttp
   /** The target, when the connection is a tunnel to it; empty when it is to the upstream itself. */
   readonly through: string
+  /** Clock ms. */
+  readonly keptAt: number
 }
 
 export class UpstreamAffinity {

@@ -29,6 +29,19 @@ it('a connection is closed 75 s after its last answer, as clients are told, and 
   await eventually(() => world.upstreams.map(({ openSockets }) => openSockets)).toEqual([0])
 })
 
+it('after a sleep of the machine a request takes a new connection to its upstream, which may have closed the former one', async () => {
+  const clock = new FakeClock()
+  const { port, world } = await startGateway({ upstreams: 1, clock })
+  const over = await dial(port)
+  const dials: (number | undefined)[] = []
+  for (const asleepMs of [0, 60_000, 3_600_000]) {
+    clock.suspend(asleepMs)
+    expect((await plain(port, 'http://site.test/', { over })).status).toBe(200)
+    dials.push(world.upstreams[0]?.connections)
+  }
+  expect(dials).toEqual([1, 1, 2])
+})
+
 describe.each(['http', 'socks5'] as const)('through %s upstreams', (scheme) => {
   it('one connection keeps one upstream, another takes the next; the way there is kept open', async () => {
     const gateway = await startGateway({ scheme, upstreams: 2 })
