@@ -103,7 +103,7 @@ export class Preconnect implements DialHandler {
 
   /** Closes what no client may use. @param places how many more clients the upstream may serve */
   trim(upstream: Upstream, places: number): void {
-    for (const one of this.#ready.get(upstream)?.slice(places) ?? []) this.expired(one)
+    for (const one of this.#ready.get(upstream)?.slice(places) ?? NONE) this.expired(one)
   }
 
   #remove(one: Preconnected): void {
