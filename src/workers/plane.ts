@@ -136,6 +136,7 @@ export class WorkerPlane {
 
   /** Only where the session is known: others ask when they need it. */
   #sessionMoved(key: string, id: string): void {
+    if (!this.#sessions.isCurrent(key, id)) return
     const upstream = this.#replica.pool.get(id)
     const { sessionTable, leaseQueue } = this.data
     if (upstream === undefined || !sessionTable.has(key)) return

@@ -29,6 +29,8 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   readonly #placeOf = new Map<string, string>()
   /** Sessions that were put on an upstream while there was no control process. */
   readonly #untold = new Set<string>()
+  /** Where sessions were put here, until the control process sends it back: what it sends before that is older. */
+  readonly #unconfirmed = new Map<string, string>()
   /** Clients that wait until each upstream belongs to one worker. */
   #waiting: ((isOwned: boolean) => void)[] = []
   readonly #isOwned: () => boolean
@@ -61,8 +63,17 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
     const asked = this.#questions.get(question)
     this.#questions.delete(question)
     asked?.timer.clear()
-    if (asked !== undefined && upstreamId !== undefined) this.placed(asked.key, upstreamId)
-    asked?.found(upstreamId, left)
+    if (asked === undefined) return
+    if (this.#unconfirmed.has(asked.key)) return void asked.found(undefined)
+    if (upstreamId !== undefined) this.placed(asked.key, upstreamId)
+    asked.found(upstreamId, left)
+  }
+
+  /** The control process says where the session is. @returns false when this worker has put it elsewhere since */
+  isCurrent(key: string, id: string): boolean {
+    const sent = this.#unconfirmed.get(key) ?? id
+    if (sent === id) this.#unconfirmed.delete(key)
+    return sent === id
   }
 
   eachOwned(then: (isOwned: boolean) => void): void {
@@ -91,6 +102,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
 
   /** The control process has ended: no answer comes. */
   disconnected(): void {
+    this.#unconfirmed.clear()
     for (const question of [...this.#questions.keys()]) this.answer(question, undefined)
     this.agreed(false)
     this.#acknowledgements.close()
@@ -121,7 +133,8 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
 
   session(key: string, id: string): void {
     this.placed(key, id)
-    if (!this.#send({ kind: 'session', key, id })) this.#untold.add(key)
+    if (this.#send({ kind: 'session', key, id })) this.#unconfirmed.set(key, id)
+    else this.#untold.add(key)
   }
 
   /** For the next control process. */
@@ -143,6 +156,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   sessionEnded(key: string): void {
     this.#used.delete(key)
     this.#untold.delete(key)
+    this.#unconfirmed.delete(key)
     this.#unplace(key)
   }
 
@@ -205,16 +219,16 @@ export class SessionsOfWorkers {
   }
 
   /** A worker has put the session on an upstream, a first or another one. */
-  bound(key: string, id: string): void {
-    const { table, upstreamOf, sendAll } = this.#deps
+  bound(worker: number, key: string, id: string): void {
+    const { table, upstreamOf, send, sendAll } = this.#deps
     const upstream = upstreamOf(id)
-    if (upstream === undefined) return
-    const isKnown = table.has(key)
-    table.bind(key, upstream)
-    // The first choice is known to the workers that asked; a later one is sent to all workers that have the session, and back to its
-    // own: where two move it at the same moment, the order in which they are heard here holds for both.
+    const isKnown = upstream !== undefined && table.has(key)
+    if (upstream !== undefined) table.bind(key, upstream)
+    // The first choice is known to the workers that asked; a later one is sent to all workers that have the session. Each is sent
+    // back to its own: where two move it at the same moment, the order in which they are heard here holds for both.
     if (isKnown) sendAll({ kind: 'session', key, id })
-    this.#over(key, id)
+    else send(worker, { kind: 'session', key, id })
+    if (upstream !== undefined) this.#over(key, id)
   }
 
   /** Of an upstream whose owner has not said them. */
@@ -245,7 +259,7 @@ export class SessionsOfWorkers {
     table.restore(
       sessions.filter(([key]) => !table.has(key)).map(([key, upstreamId]) => ({ key, upstreamId, idleMs: 0 })),
     )
-    for (const [key, id] of moved) this.bound(key, id)
+    for (const [key, id] of moved) this.bound(worker, key, id)
     for (const [key, id] of sessions) {
       const now = table.peek(key)?.upstream.id ?? id
       if (now !== id) send(worker, { kind: 'session', key, id: now })

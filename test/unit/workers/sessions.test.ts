@@ -1,7 +1,7 @@
 /** The directory of sessions in the control process, and two workers that ask it. */
 import { expect, it } from 'vitest'
 import { SessionSearch } from '../../../src/proxy/session-search.ts'
-import { SessionTable } from '../../../src/proxy/session-table.ts'
+import { isSpent, SessionTable } from '../../../src/proxy/session-table.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import type { ToControl, ToWorker } from '../../../src/workers/messages.ts'
 import { SessionsOfWorkers, WorkerSessions } from '../../../src/workers/sessions.ts'
@@ -33,7 +33,7 @@ function twoWorkers() {
     const send = (message: ToControl) => {
       if (!isConnected) return false
       if (message.kind === 'find') control.find(index, message.question, message.key)
-      if (message.kind === 'session') control.bound(message.key, message.id)
+      if (message.kind === 'session') control.bound(index, message.key, message.id)
       return true
     }
     const sessions = new WorkerSessions(clock, send, () => true)
@@ -43,7 +43,8 @@ function twoWorkers() {
       receive(message: ToWorker) {
         if (message.kind === 'found') sessions.answer(message.question, message.id, message.left)
         // Before, the messages between workers do not come at all.
-        if (message.kind === 'session' && hasJoined) ownTable.learn(message.key, message.id)
+        if (message.kind === 'session' && sessions.isCurrent(message.key, message.id) && hasJoined)
+          ownTable.learn(message.key, message.id)
       },
       /** The control process has ended. */
       lose() {
@@ -66,6 +67,18 @@ function twoWorkers() {
         await new Promise<void>((found) => search.lookUp('basket', found, uses))
         const { upstream, left = [] } = ownTable.find('basket') ?? {}
         return [upstream?.id, left.map(({ id }) => id)]
+      },
+      /** A connection of the session, which leaves its upstream after one. @param next where it goes then */
+      connect(next: string, served: (id: string) => void) {
+        const serve = () => {
+          const session = ownTable.find('basket')
+          const upstream = session !== undefined && !isSpent(session, 1) ? session.upstream : own.get(next)
+          if (upstream === undefined) return
+          if (session?.upstream !== upstream) ownTable.bind('basket', upstream)
+          this.use()
+          served(upstream.id)
+        }
+        search.lookUp('basket', serve, 1)
       },
       use() {
         const session = ownTable.find('basket')
@@ -120,4 +133,18 @@ it('a session that two workers move at the same moment has one upstream in both'
   for (const worker of workers) worker.join()
   await Promise.all([first.move('u2'), second.move('u3')])
   expect([(await first.find())[0], (await second.find())[0]]).toEqual(['u3', 'u3'])
+})
+
+it('connections of a session that leaves each upstream after one have different upstreams, also when they come together', async () => {
+  const [first] = twoWorkers()
+  first.join()
+  const served: string[] = []
+  const connect = async (ids: readonly string[]) => {
+    for (const id of ids) first.connect(id, (upstream) => void served.push(upstream))
+    await new Promise((done) => void setImmediate(done))
+  }
+  await connect(['u1'])
+  await connect(['u2', 'u3'])
+  await connect(['u4'])
+  expect(served).toEqual(IDS)
 })
