@@ -45,12 +45,12 @@ export function linkLines(facts: LinkFacts): string[] {
     vendor === null && example !== null
       ? translate('of a vendor without a table of its own')
       : vendor === null
-        ? translate('of no vendor that Turnpike knows')
+        ? translate('of an unknown vendor')
         : translate('of {vendor}', { vendor: `${vendor}${product === null ? '' : ` ${product}`}` })
   const how = {
     table: translate('called by the vendor’s table, with the account of the link and as many addresses as are needed'),
     'as it is': translate(
-      'signed: called as it is, {count} addresses a call. With credentials: { key: ... } it is signed anew',
+      'signed: called as it is (addresses per call: {count}). With credentials: { key: ... } it is signed anew',
       { count: batchSize ?? 1 },
     ),
     'as it is, reply sniffed': translate('called as it is; the format of its reply is recognised'),

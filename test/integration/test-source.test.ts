@@ -117,7 +117,7 @@ describe('alone: a link', () => {
     expect([code, api.calls.length]).toEqual([0, 1])
     expect(err).toContain('one call to juliangip dynamic, for 3 addresses (0.03 at the configured price)')
     for (const words of [
-      'signed: called as it is, 3 addresses a call',
+      'signed: called as it is (addresses per call: 3)',
       'text, separated by |, 3 addresses',
       '198.51.100.2:8080  http  with user name and password  60 s',
       'counted in the budget of "pasted"',

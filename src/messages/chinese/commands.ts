@@ -202,12 +202,12 @@ export const commandTexts = {
   'one call to {what}, for {many}{cost}; no client is lent them': '调用一次 {what}，{many}{cost}；不会借给客户端',
   ' ({cost} at the configured price)': '（按配置的单价为 {cost}）',
   'of a vendor without a table of its own': '所属供应商没有专用接口表',
-  'of no vendor that Turnpike knows': '所属供应商 Turnpike 不认识',
+  'of an unknown vendor': '所属供应商未知',
   'of {vendor}': '属于 {vendor}',
   '{whose}, at {host}': '{whose}，地址 {host}',
   'called by the vendor’s table, with the account of the link and as many addresses as are needed':
     '按供应商的接口表调用，使用链接中的账户，按需提取',
-  'signed: called as it is, {count} addresses a call. With credentials: { key: ... } it is signed anew':
+  'signed: called as it is (addresses per call: {count}). With credentials: { key: ... } it is signed anew':
     '已签名：按原样调用，每次 {count} 个地址。配置 credentials: { key: ... } 后会重新签名',
   'called as it is; the format of its reply is recognised': '按原样调用；自动识别应答格式',
   '{name} (kept as it is)': '{name}（保持原样）',
