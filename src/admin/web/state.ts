@@ -118,12 +118,15 @@ export type Connections = typeof connections.value
 
 /**
  * Closed connections that fit the query and that the stream has left out: it sends the latest, and of many a sample.
- * @returns adds them to a list
+ * @returns adds them to a list, those up to the number `newest`
  */
-export async function findConnections(query: URLSearchParams): Promise<(list: Connections) => Connections> {
+export async function findConnections(
+  query: URLSearchParams,
+): Promise<(list: Connections, newest?: number) => Connections> {
   const found = await get<ConnectionsReport>(`v1/connections?state=closed&limit=1000&match=part&${query}`)
   const older = found.connections.map((report) => [report.id, withoutRate(report, 0)] as const)
-  return (list) => new Map([...older, ...list].sort(([a], [b]) => a - b))
+  return (list, newest = Number.POSITIVE_INFINITY) =>
+    new Map([...older.filter(([id]) => id <= newest), ...list].sort(([a], [b]) => a - b))
 }
 
 function withBytes(

@@ -51,7 +51,8 @@ export function ConnectionsView() {
     const find = async () => {
       const addTo = await findConnections(query)
       connections.value = addTo(connections.value)
-      if (frozen.value !== undefined) frozen.value = addTo(frozen.value)
+      const held = frozen.value
+      if (held !== undefined) frozen.value = addTo(held, Math.max(0, ...held.keys()))
     }
     const timer = setTimeout(() => void find().catch(() => {}), TYPING_MS)
     return () => clearTimeout(timer)
