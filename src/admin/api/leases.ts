@@ -175,7 +175,7 @@ export function leaseReport({ id: lease, upstream, endsAt }: AddressLease, clock
     ...{ address: hostPort(upstream), username, password: password?.reveal() ?? null },
     url: `${facts.protocol}://${withLogin(upstream)}`,
     lentUntil: isoTime(clock.wall() + endsAt - now),
-    lifeSeconds: deadline === Number.POSITIVE_INFINITY ? null : Math.max(0, (deadline - now) / 1_000),
+    lifeSeconds: deadline === Number.POSITIVE_INFINITY ? null : Math.max(0, Math.round(deadline - now) / 1_000),
     ...{ country, area, city, isp },
   }
 }

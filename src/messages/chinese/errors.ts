@@ -62,6 +62,12 @@ export const errorTexts = {
   'the option "provider" names none of the configured providers': '选项 "provider" 不是已配置的供应商',
   'this user may not be served from provider "{name}"': '此用户不能使用供应商 "{name}"',
   'user "{name}" {what}': '用户 "{name}" {what}',
+  'has as many open connections ({count}) as limits.connections allows':
+    '已有 {count} 个打开的连接，达到 limits.connections 的上限',
+  'makes more requests a second than limits.newPerSecond allows ({limit})':
+    '每秒的请求数超过 limits.newPerSecond（{limit}）',
+  'has moved as many bytes within a day as limits.bytesPerDay allows ({limit})':
+    '一天内传输的字节数达到 limits.bytesPerDay 的上限（{limit}）',
   'has had as many addresses within an hour ({count}) as limits.addressesPerHour allows':
     '一小时内已用 {count} 个地址，达到 limits.addressesPerHour 的上限',
 
