@@ -169,9 +169,9 @@ function isPart(value: unknown): value is ConfigPart {
 /** Everything the pool takes in from now on. */
 function recordMembers({ pool }: App): Set<Upstream> {
   const records = new Set<Upstream>()
-  const add = pool.add.bind(pool)
-  pool.add = (facts, now) => {
-    const added = add(facts, now)
+  const restore = pool.restore.bind(pool)
+  pool.restore = (facts, past, now) => {
+    const added = restore(facts, past, now)
     const member = pool.get(facts.id)
     if (member !== undefined) records.add(member)
     return added
