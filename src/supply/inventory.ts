@@ -19,7 +19,7 @@ interface Entry extends HeldAddress {
   readonly endsAt: number
   /** The pool has had it and dropped it: too many failures, or no uses left. */
   isDone: boolean
-  /** How often it was used in this life, as far as the pool or the record has told. */
+  /** How often it was used in this life, by the pool or the record. */
   uses: number
 }
 

@@ -225,7 +225,7 @@ export class SessionsOfWorkers {
     const isKnown = upstream !== undefined && table.has(key)
     if (upstream !== undefined) table.bind(key, upstream)
     // The first choice is known to the workers that asked; a later one is sent to all workers that have the session. Each is sent
-    // back to its own: where two move it at the same moment, the order in which they are heard here holds for both.
+    // back to its own: where two move it at the same moment, the order in which they arrive here holds for both.
     if (isKnown) sendAll({ kind: 'session', key, id })
     else send(worker, { kind: 'session', key, id })
     if (upstream !== undefined) this.#over(key, id)

@@ -83,7 +83,7 @@ export class OrderWatch {
     const lost = isRefunded ? 0 : note.pendingCount
     const pending = note.pending.filter((number) => number !== orderNo)
     const instances = [...new Set([...note.instances, ...numbers])]
-    // Recorded together: supply may not hear of it, because a further call fails or the process ends.
+    // Recorded together: supply may not get the result, because a further call fails or the process ends.
     await this.#deps.notes.write({ ...note, pending, instances, paid: note.paid + (numbers.length || lost) })
     const ended = { orderNos: [orderNo], instances: numbers, failure: undefined }
     if (numbers.length > 0) return ended

@@ -22,7 +22,7 @@ const noteSchema = z.object({
   pending: z.array(z.string()),
   /** How many instances those orders are for. */
   pendingCount: z.number().default(0),
-  /** Instances of orders that have ended, which must be paid for: kept until the next order, for supply may not have been told. */
+  /** Instances of orders that have ended, which must be paid for: kept until the next order, as supply may not have got the number. */
   paid: z.number().default(0),
   /** Instances that were bought here and may still exist. */
   instances: z.array(z.string()),

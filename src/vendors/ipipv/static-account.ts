@@ -88,7 +88,7 @@ export class StaticAccount {
   /** @throws {VendorError} while an order runs, or it is not known whether it was taken: no other order is made */
   async #assertNothingOpen(order: CallOrder): Promise<void> {
     const before = await this.#orders.open()
-    // Supply makes no order before it has been told what the last one cost (`Follow.settlesOrders`).
+    // Supply makes no order before it has got the cost of the last one (`Follow.settlesOrders`).
     if (before.unknown === undefined && before.pending.length === 0) return this.#notes.forgetPaid()
     const { failure } = await this.#orders.look(order)
     if (failure !== undefined) throw failure
