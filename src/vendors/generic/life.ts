@@ -58,9 +58,9 @@ function timeReader(moment: LifeSettings['deadline'], read: typeof readTime): (t
   return (tell) => readText(tell(place) ?? '', zone)
 }
 
-/** `173`, `2.5`, `3分钟`, `10 min`: ms; undefined for other texts. A unit in the text has priority. */
+/** `173`, `2.5`, `3分钟`, `10 min`: ms; below 0 for a life that has ended; undefined for other texts. A unit in the text has priority. */
 function lengthOf(text: string, unit: Unit): number | undefined {
-  const [, figure, word = ''] = /^(\d{1,12}(?:\.\d{1,20})?) ?(\p{L}{0,8})$/u.exec(text) ?? []
+  const [, figure, word = ''] = /^(-?\d{1,12}(?:\.\d{1,20})?) ?(\p{L}{0,8})$/u.exec(text) ?? []
   const counted = word === '' ? unit : UNITS.get(word.toLowerCase())
   return figure === undefined || counted === undefined ? undefined : Math.floor(Number(figure) * UNIT_MS[counted])
 }

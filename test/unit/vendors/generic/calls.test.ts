@@ -579,6 +579,7 @@ describe('lists of unusual shape', () => {
       { t: 39.99499999999907 },
       { kind: 'for', ms: 39_994 },
     ],
+    ['a life that has ended', { ttl: { field: 't', unit: 's' } }, { t: -0.2 }, { kind: 'for', ms: -200 }],
     ['a unit that nobody knows', { ttl: { field: 't' } }, { t: '3 moons' }, { kind: 'unknown' }],
     [
       'minutes since a time in a zone',
