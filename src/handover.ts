@@ -77,7 +77,7 @@ export function drainObserver(pool: Pool, clock: Clock): DrainObserver {
 
 /** Calls to vendors are not waited for longer, ms. What a call without an answer bought, the other process asks the vendor, where that is possible. */
 const CALLS_MS = 5_000
-/** How often the other process is told how many tunnels are left. */
+/** Interval between two reports of the open tunnels to the other process, ms. */
 const REPORT_MS = 100
 /** How often a state folder that another process holds is tried. */
 const STORE_RETRY_MS = 1_000

@@ -150,7 +150,7 @@ function standardOutput(clock: Clock): Sink {
 /** @param fd a pipe or a stream socket */
 function pipeSink(fd: number): Sink {
   const socket = new Socket({ fd, readable: false, writable: true })
-  // Each write is told as well.
+  // The callback of each write gets the error too.
   socket.on('error', () => {})
   return {
     isThreaded: false,

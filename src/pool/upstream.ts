@@ -176,8 +176,13 @@ export class Upstream {
 
   /** It was withdrawn, and is in the pool once more: its open leases and its uses count on. What it carried before is recorded. */
   comeAgain(facts: UpstreamFacts, isElsewhere: boolean, now: number): void {
-    Object.assign(this, { facts, isElsewhere, state: 'ready', deadline: facts.deadline, login: undefined })
-    Object.assign(this, { carriedMs: 0, carryingSince: now })
+    this.facts = facts
+    this.isElsewhere = isElsewhere
+    this.state = 'ready'
+    this.deadline = facts.deadline
+    this.login = undefined
+    this.carriedMs = 0
+    this.carryingSince = now
   }
 
   restsFor(host: string, now: number): boolean {

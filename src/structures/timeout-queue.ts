@@ -125,7 +125,7 @@ export class TimeoutQueue {
     const now = this.#clock.now()
     const lateMs = now - (this.#first?.expiresAt ?? now)
     this.#isExtended = lateMs >= STANDSTILL_MS && !this.#isExtended
-    // In a standstill nothing was read and sent: that time is added once, so that nobody is taken for silent who was not.
+    // In a standstill nothing was read or sent. That time is added once: answers that arrived meanwhile are read first.
     if (this.#isExtended) {
       this.#timer = this.#clock.after(Math.min(lateMs, this.#durationMs), this.#expire)
       return

@@ -177,7 +177,7 @@ function demoSource(config: Config, provider: DemoProviderConfig, world: DemoWor
   return openSource(settings, deps)
 }
 
-/** Where a provider keeps the address of ours that is on its vendor's whitelist. */
+/** The file with the address of this machine that a provider has put on its vendor's whitelist. */
 function registeredOf({ state }: Config, { name }: ProviderConfig): MemoryFile | undefined {
   return state === 'off' ? undefined : memoryFile(state.path, name, 'whitelist')
 }

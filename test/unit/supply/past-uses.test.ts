@@ -68,7 +68,7 @@ it('connections that are open when a provider is removed count when it is config
   expect(world.supply.isDrained).toBe(true)
 })
 
-it('uses are recorded at a stop also when nobody has said that the address works: a worker said so while no process heard it', async () => {
+it('uses are recorded at a stop also where the message that the address works was lost', async () => {
   const said: (number | undefined)[] = []
   const store = { ...forgetfulStore(), opened: (_id: string, uses?: number) => void said.push(uses) }
   const world = new World({ a: { settings: recorded } }, { floor: 0, uses: 4 }, undefined, { store })

@@ -83,7 +83,7 @@ it.each(['before', 'after'])(
   },
 )
 
-it('a worker that comes later and fails is ended; the desk of the control process, which nobody starts anew, is not', async () => {
+it('a worker that is started later and fails is ended; the desk of the control process is not, as it is never restarted', async () => {
   const { rollout } = await begin()
   const DESK = 2
   for (const worker of [1, DESK]) rollout.equip(worker, 0)

@@ -331,7 +331,7 @@ describe('operations', () => {
     expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject(expected)
   })
 
-  it('where the place of the message is told, the rest of such a reply is no message', async () => {
+  it('where the configuration names the place of the message, the rest of such a reply is no message', async () => {
     const errors = [{ contains: 'later', class: 'rate_limited' }]
     const { source } = open({ errors, success: { code: 'c', message: 'm' } }, json({ c: 5, m: 'no', tip: 'later' }))
     expect(await failureOf(source.extract(1, { signal: never }))).toMatchObject({ class: 'server', vendorCode: '5' })
