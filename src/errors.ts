@@ -1,7 +1,6 @@
 /**
  * Every way a request can fail, in one table: who is to blame, what the caller may do, what each client sees.
  * Codes are permanent: never reused, never renamed. docs/errors.md explains each one, and a test keeps the two equal.
- * Longer than other files: one table, one entry for each code.
  */
 
 /** The RFC 9209 section 2.3 error types that the gateway uses in `Proxy-Status`. */
@@ -35,241 +34,65 @@ interface ErrorSpec {
   readonly proxyStatus: ProxyErrorType
 }
 
+/** What the rows of one party have in common. */
+const CLIENT = { blame: 'client', retry: 'never' } as const
+const GATEWAY = { blame: 'gateway', retry: 'after-delay' } as const
+const UPSTREAM = { blame: 'upstream', retry: 'another-upstream' } as const
+const PAIR = { blame: 'pair', retry: 'another-upstream' } as const
+const TARGET = { blame: 'target', retry: 'never' } as const
+/** Only the operator can help. */
+const VENDOR_STOPS = { blame: 'vendor', retry: 'never' } as const
+const VENDOR_PAUSES = { blame: 'vendor', retry: 'after-delay' } as const
+
 export const catalogue = {
   // What the client did.
-  GW_BAD_REQUEST: { blame: 'client', retry: 'never', http: 400, socks: 0x01, proxyStatus: 'http_request_error' },
-  GW_BAD_OPTION: { blame: 'client', retry: 'never', http: 400, socks: 0x02, proxyStatus: 'http_request_error' },
-  GW_NOT_A_PROXY_REQUEST: {
-    blame: 'client',
-    retry: 'never',
-    http: 400,
-    socks: 0x01,
-    proxyStatus: 'http_request_error',
-  },
-  GW_LOGIN_REQUIRED: { blame: 'client', retry: 'never', http: 407, socks: 0x02, proxyStatus: 'http_request_denied' },
-  GW_CLIENT_NOT_ALLOWED: {
-    blame: 'client',
-    retry: 'never',
-    http: 403,
-    socks: 0x02,
-    proxyStatus: 'http_request_denied',
-  },
-  GW_PROVIDER_NOT_ALLOWED: {
-    blame: 'client',
-    retry: 'never',
-    http: 403,
-    socks: 0x02,
-    proxyStatus: 'http_request_denied',
-  },
-  GW_TARGET_NOT_ALLOWED: {
-    blame: 'client',
-    retry: 'never',
-    http: 403,
-    socks: 0x02,
-    proxyStatus: 'http_request_denied',
-  },
-  GW_TARGET_BLOCKED: {
-    blame: 'client',
-    retry: 'never',
-    http: 403,
-    socks: 0x02,
-    proxyStatus: 'http_request_denied',
-  },
-  GW_USER_LIMIT: {
-    blame: 'client',
-    retry: 'after-delay',
-    http: 429,
-    socks: 0x02,
-    proxyStatus: 'http_request_denied',
-  },
-  GW_HANDSHAKE_TIMEOUT: { blame: 'client', retry: 'never', http: 408, socks: 0x01, proxyStatus: 'http_request_error' },
-  GW_HEADER_TOO_LARGE: { blame: 'client', retry: 'never', http: 431, socks: 0x01, proxyStatus: 'http_request_error' },
-  GW_HTTP_VERSION: { blame: 'client', retry: 'never', http: 505, socks: 0x01, proxyStatus: 'http_request_error' },
-  GW_COMMAND_NOT_SUPPORTED: {
-    blame: 'client',
-    retry: 'never',
-    http: 501,
-    socks: 0x07,
-    proxyStatus: 'http_request_error',
-  },
-  GW_ADDRESS_TYPE_NOT_SUPPORTED: {
-    blame: 'client',
-    retry: 'never',
-    http: 400,
-    socks: 0x08,
-    proxyStatus: 'http_request_error',
-  },
+  GW_BAD_REQUEST: { ...CLIENT, http: 400, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_BAD_OPTION: { ...CLIENT, http: 400, socks: 0x02, proxyStatus: 'http_request_error' },
+  GW_NOT_A_PROXY_REQUEST: { ...CLIENT, http: 400, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_LOGIN_REQUIRED: { ...CLIENT, http: 407, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_CLIENT_NOT_ALLOWED: { ...CLIENT, http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_PROVIDER_NOT_ALLOWED: { ...CLIENT, http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_TARGET_NOT_ALLOWED: { ...CLIENT, http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_TARGET_BLOCKED: { ...CLIENT, http: 403, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_USER_LIMIT: { ...CLIENT, retry: 'after-delay', http: 429, socks: 0x02, proxyStatus: 'http_request_denied' },
+  GW_HANDSHAKE_TIMEOUT: { ...CLIENT, http: 408, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_HEADER_TOO_LARGE: { ...CLIENT, http: 431, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_HTTP_VERSION: { ...CLIENT, http: 505, socks: 0x01, proxyStatus: 'http_request_error' },
+  GW_COMMAND_NOT_SUPPORTED: { ...CLIENT, http: 501, socks: 0x07, proxyStatus: 'http_request_error' },
+  GW_ADDRESS_TYPE_NOT_SUPPORTED: { ...CLIENT, http: 400, socks: 0x08, proxyStatus: 'http_request_error' },
 
   // What the gateway could not do.
-  GW_TOO_MANY_CONNECTIONS: {
-    blame: 'gateway',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'connection_limit_reached',
-  },
-  GW_STOPPING: {
-    blame: 'gateway',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'proxy_internal_response',
-  },
-  GW_POOL_EMPTY: {
-    blame: 'gateway',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'destination_unavailable',
-  },
-  GW_QUEUE_FULL: {
-    blame: 'gateway',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'connection_limit_reached',
-  },
-  GW_NO_MATCH: {
-    blame: 'gateway',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'destination_unavailable',
-  },
-  GW_NO_SUPPLY: {
-    blame: 'vendor',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'proxy_configuration_error',
-  },
-  GW_BUDGET_REACHED: {
-    blame: 'gateway',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'proxy_configuration_error',
-  },
-  GW_DEADLINE: { blame: 'gateway', retry: 'after-delay', http: 504, socks: 0x01, proxyStatus: 'connection_timeout' },
-  GW_INTERNAL: { blame: 'gateway', retry: 'never', http: 500, socks: 0x01, proxyStatus: 'proxy_internal_error' },
+  GW_TOO_MANY_CONNECTIONS: { ...GATEWAY, http: 503, socks: 0x01, proxyStatus: 'connection_limit_reached' },
+  GW_STOPPING: { ...GATEWAY, http: 503, socks: 0x01, proxyStatus: 'proxy_internal_response' },
+  GW_POOL_EMPTY: { ...GATEWAY, http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_QUEUE_FULL: { ...GATEWAY, http: 503, socks: 0x01, proxyStatus: 'connection_limit_reached' },
+  GW_NO_MATCH: { ...GATEWAY, http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_NO_SUPPLY: { ...VENDOR_PAUSES, http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_BUDGET_REACHED: { ...GATEWAY, http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_DEADLINE: { ...GATEWAY, http: 504, socks: 0x01, proxyStatus: 'connection_timeout' },
+  GW_INTERNAL: { ...GATEWAY, retry: 'never', http: 500, socks: 0x01, proxyStatus: 'proxy_internal_error' },
 
   // What happened at an upstream, before the tunnel was open.
-  GW_UPSTREAM_FORBIDDEN: {
-    blame: 'upstream',
-    retry: 'another-upstream',
-    http: 502,
-    socks: 0x01,
-    proxyStatus: 'destination_ip_prohibited',
-  },
-  GW_UPSTREAM_UNREACHABLE: {
-    blame: 'upstream',
-    retry: 'another-upstream',
-    http: 502,
-    socks: 0x01,
-    proxyStatus: 'connection_refused',
-  },
-  GW_UPSTREAM_SILENT: {
-    blame: 'pair',
-    retry: 'another-upstream',
-    http: 504,
-    socks: 0x01,
-    proxyStatus: 'connection_timeout',
-  },
-  GW_UPSTREAM_CLOSED: {
-    blame: 'pair',
-    retry: 'another-upstream',
-    http: 502,
-    socks: 0x01,
-    proxyStatus: 'connection_terminated',
-  },
-  GW_UPSTREAM_GARBAGE: {
-    blame: 'upstream',
-    retry: 'another-upstream',
-    http: 502,
-    socks: 0x01,
-    proxyStatus: 'http_protocol_error',
-  },
-  GW_UPSTREAM_LOGIN: {
-    blame: 'upstream',
-    retry: 'another-upstream',
-    http: 502,
-    socks: 0x01,
-    proxyStatus: 'http_request_denied',
-  },
-  GW_UPSTREAM_REFUSED: {
-    blame: 'pair',
-    retry: 'another-upstream',
-    http: 502,
-    socks: 0x05,
-    proxyStatus: 'connection_refused',
-  },
-  GW_TARGET_REFUSED: {
-    blame: 'target',
-    retry: 'never',
-    http: 502,
-    socks: 0x05,
-    proxyStatus: 'destination_unavailable',
-  },
-  GW_TARGET_UNREACHABLE: {
-    blame: 'target',
-    retry: 'never',
-    http: 502,
-    socks: 0x04,
-    proxyStatus: 'destination_unavailable',
-  },
-  GW_SESSION_LOST: { blame: 'upstream', retry: 'never', http: 502, socks: 0x01, proxyStatus: 'connection_terminated' },
+  GW_UPSTREAM_FORBIDDEN: { ...UPSTREAM, http: 502, socks: 0x01, proxyStatus: 'destination_ip_prohibited' },
+  GW_UPSTREAM_UNREACHABLE: { ...UPSTREAM, http: 502, socks: 0x01, proxyStatus: 'connection_refused' },
+  GW_UPSTREAM_SILENT: { ...PAIR, http: 504, socks: 0x01, proxyStatus: 'connection_timeout' },
+  GW_UPSTREAM_CLOSED: { ...PAIR, http: 502, socks: 0x01, proxyStatus: 'connection_terminated' },
+  GW_UPSTREAM_GARBAGE: { ...UPSTREAM, http: 502, socks: 0x01, proxyStatus: 'http_protocol_error' },
+  GW_UPSTREAM_LOGIN: { ...UPSTREAM, http: 502, socks: 0x01, proxyStatus: 'http_request_denied' },
+  GW_UPSTREAM_REFUSED: { ...PAIR, http: 502, socks: 0x05, proxyStatus: 'connection_refused' },
+  GW_TARGET_REFUSED: { ...TARGET, http: 502, socks: 0x05, proxyStatus: 'destination_unavailable' },
+  GW_TARGET_UNREACHABLE: { ...TARGET, http: 502, socks: 0x04, proxyStatus: 'destination_unavailable' },
+  GW_SESSION_LOST: { ...UPSTREAM, retry: 'never', http: 502, socks: 0x01, proxyStatus: 'connection_terminated' },
 
   // What a vendor's API answered (docs/vendors/README.md). A client sees these only as the reason of GW_NO_SUPPLY.
-  GW_VENDOR_AUTH: { blame: 'vendor', retry: 'never', http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
-  GW_VENDOR_WHITELIST: {
-    blame: 'vendor',
-    retry: 'never',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'proxy_configuration_error',
-  },
-  GW_VENDOR_PLAN_EXPIRED: {
-    blame: 'vendor',
-    retry: 'never',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'proxy_configuration_error',
-  },
-  GW_VENDOR_BAD_REQUEST: {
-    blame: 'vendor',
-    retry: 'never',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'proxy_configuration_error',
-  },
-  GW_VENDOR_QUOTA: {
-    blame: 'vendor',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'destination_unavailable',
-  },
-  GW_VENDOR_RATE_LIMITED: {
-    blame: 'vendor',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'destination_unavailable',
-  },
-  GW_VENDOR_NO_RESOURCE: {
-    blame: 'vendor',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'destination_unavailable',
-  },
-  GW_VENDOR_SERVER: {
-    blame: 'vendor',
-    retry: 'after-delay',
-    http: 503,
-    socks: 0x01,
-    proxyStatus: 'destination_unavailable',
-  },
+  GW_VENDOR_AUTH: { ...VENDOR_STOPS, http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_VENDOR_WHITELIST: { ...VENDOR_STOPS, http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_VENDOR_PLAN_EXPIRED: { ...VENDOR_STOPS, http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_VENDOR_BAD_REQUEST: { ...VENDOR_STOPS, http: 503, socks: 0x01, proxyStatus: 'proxy_configuration_error' },
+  GW_VENDOR_QUOTA: { ...VENDOR_PAUSES, http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_VENDOR_RATE_LIMITED: { ...VENDOR_PAUSES, http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_VENDOR_NO_RESOURCE: { ...VENDOR_PAUSES, http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
+  GW_VENDOR_SERVER: { ...VENDOR_PAUSES, http: 503, socks: 0x01, proxyStatus: 'destination_unavailable' },
 } as const satisfies Record<string, ErrorSpec>
 
 export type ErrorCode = keyof typeof catalogue
