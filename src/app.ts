@@ -55,7 +55,7 @@ export interface App {
 
 type ControlProcess = Omit<WorkersOptions, 'clock' | 'log' | 'inherited'>
 
-export interface AppDeps {
+interface AppDeps {
   readonly clock?: Clock
   readonly log: Log
   /** Where the gateway may connect, and how names are resolved; a test hands in its own. */

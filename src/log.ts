@@ -7,7 +7,7 @@ import { LogWriter } from './log-writer.ts'
 
 export type Log = Logger
 
-export interface LogSettings {
+interface LogSettings {
   readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   /** `auto`: pretty on a terminal, JSON lines elsewhere. */
   readonly format: 'auto' | 'json' | 'pretty'

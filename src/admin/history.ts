@@ -6,7 +6,7 @@ import { percentile, SETUP_BUCKETS } from '../proxy/setup-times.ts'
 import type { HistoryReport, ProviderHistory } from './api/schemas/history.ts'
 import type { AdminView, ProviderReport } from './view.ts'
 
-export type HistorySource = Pick<AdminView, 'gauges' | 'providers' | 'traffic'>
+type HistorySource = Pick<AdminView, 'gauges' | 'providers' | 'traffic'>
 
 const INTERVAL_MS = 10_000
 const INTERVALS = 360

@@ -28,7 +28,7 @@ import { verdictOf } from './verdict.ts'
 import type { AdminView, Faults, RefillAnswer } from './view.ts'
 
 /** A link that is tried. */
-export interface LiveParts {
+interface LiveParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly supply: Supply

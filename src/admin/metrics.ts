@@ -4,7 +4,7 @@ import { OPEN_SECONDS_BOUNDS } from '../proxy/stream-counters.ts'
 import { counters, type Figure, gauges, type Snapshot, type SnapshotView, takeSnapshot } from './figures.ts'
 import type { TrafficFigures } from './view.ts'
 
-export interface MetricsPage {
+interface MetricsPage {
   readonly contentType: string
   /** The page as of now, in the Prometheus text format. */
   text(): Promise<string>

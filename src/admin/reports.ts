@@ -7,7 +7,7 @@ import type { Provider } from '../supply/provider.ts'
 import type { UpstreamChange } from './api/schemas/pool.ts'
 import type { ProviderReport, Readiness, UpstreamReport } from './view.ts'
 
-export interface ReportParts {
+interface ReportParts {
   readonly clock: Clock
   /** The upstreams in the pool. */
   readonly members: Iterable<Upstream>

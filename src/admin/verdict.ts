@@ -15,7 +15,7 @@ import {
 import { whyNone } from './reports.ts'
 import type { Gauges } from './view.ts'
 
-export interface VerdictParts {
+interface VerdictParts {
   readonly isListening: boolean
   readonly isReady: boolean
   readonly providers: readonly ProviderReport[]

@@ -11,7 +11,7 @@ import { internalErrors } from '../internal-errors.ts'
 import { descriptorOf, type InheritedSockets, listenAt } from '../network/inherited-sockets.ts'
 import { isSameText, type Secret } from '../secret.ts'
 
-export interface CallbackSettings {
+interface CallbackSettings {
   readonly host: string
   readonly port: number
   /** Begins with a slash; never logged, never returned. */

@@ -28,7 +28,7 @@ export interface AddOptions {
   readonly product?: string
 }
 
-export interface AddDeps {
+interface AddDeps {
   readonly environment: Environment
   /** All of standard input. */
   readonly input: () => Promise<string>

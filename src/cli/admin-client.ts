@@ -31,7 +31,7 @@ class UnreadToken {
 /** Undefined: the configuration has none, and no place for one. */
 export type AdminToken = Secret | UnreadToken | undefined
 
-export interface AdminAsk {
+interface AdminAsk {
   readonly token: AdminToken
   readonly timeoutMs: number
   /** With a body the request is a POST. */
@@ -82,7 +82,7 @@ export async function askAdmin(place: string, path: string, ask: AdminAsk): Prom
 }
 
 /** An answer that is read as a stream. */
-export interface AdminStream {
+interface AdminStream {
   /** Pieces of text until the end of the answer. @throws {CommandError} after `timeoutMs` without a piece, or when the connection breaks */
   readonly pieces: AsyncIterable<string>
   /** The whole text. */

@@ -48,7 +48,7 @@ const provider = z.object({
 })
 const providers = z.object({ isFirst: z.boolean(), providers: z.array(provider), gone: z.array(z.string()) })
 
-export type LiveGateway = z.infer<typeof gatewayReport>
+type LiveGateway = z.infer<typeof gatewayReport>
 export type LiveVerdict = z.infer<typeof verdict>
 export type LiveCounters = z.infer<typeof counters>
 export interface LiveProvider extends z.infer<typeof provider> {

@@ -10,7 +10,7 @@ export interface SignalSource {
   off(signal: Signal, listener: () => void): unknown
 }
 
-export interface SignalHandlers {
+interface SignalHandlers {
   /** Called once, by the first signal. */
   stop(signal: StopSignal): void
   /** Called by each later signal. */

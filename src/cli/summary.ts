@@ -11,7 +11,7 @@ import type { Secret } from '../secret.ts'
 import { describeListener, describeProvider } from './describe-config.ts'
 import { displayWidth, oneLine } from './table.ts'
 
-export interface RunningGateway {
+interface RunningGateway {
   readonly version: string
   /** Where clients connect, in the order of `listen`. */
   readonly addresses: readonly Address[]

@@ -8,7 +8,7 @@ import { type VerdictText, verdictSentence, verdictTexts } from '../messages/ver
 import type { LiveCounters, LiveProvider, LiveReports, LiveVerdict } from './live-reports.ts'
 import { displayWidth, fitWidth, oneLine, padEnd, wrapWidth } from './table.ts'
 
-export interface Screen {
+interface Screen {
   /** Longer lines are cut; Infinity: none is cut. */
   readonly columns: number
   /** Further lines are left out; Infinity: none is left out. */
@@ -17,7 +17,7 @@ export interface Screen {
 }
 
 /** The state of the connection to the gateway. */
-export interface LiveLink {
+interface LiveLink {
   readonly place: string
   /** Why there is no connection, in words; undefined while there is one. */
   readonly trouble: string | undefined

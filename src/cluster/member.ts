@@ -19,7 +19,7 @@ import { ClusterEvents } from './cluster-events.ts'
 import type { MemberDeps, MemberParts } from './contract.ts'
 import type { OthersWants } from './ownership-contract.ts'
 
-export interface ClusterStatus {
+interface ClusterStatus {
   readonly role: 'planner' | 'follower'
   readonly isStoreDown: boolean
   /** Hosts that are alive, this one included. */

@@ -29,7 +29,7 @@ const CONNECT_AND_ABORT_MS = 12_000
 /** Longest wait for what was not said yet when the gateway ends, ms, for each of three. */
 const FLUSH_MS = 2_000
 
-export interface ClusterDeps {
+interface ClusterDeps {
   readonly clock: Clock
   readonly log: Log
   readonly former: ClusterHost | undefined

@@ -213,7 +213,7 @@ export type AdminConfig = Exclude<Config['admin'], 'off'>
 export type ProviderConfig = Config['providers'][number]
 /** A provider with a vendor's API. */
 export type ApiProviderConfig = DeepReadonly<ApiProvider>
-export type StaticProviderConfig = DeepReadonly<StaticProvider>
+type StaticProviderConfig = DeepReadonly<StaticProvider>
 export type DemoProviderConfig = DeepReadonly<DemoProvider>
 export type LinkProviderConfig = DeepReadonly<LinkProvider>
 export type GenericProviderConfig = DeepReadonly<GenericProvider>

@@ -3,7 +3,7 @@ import { isLoopback } from '../address.ts'
 import type { Secret } from '../secret.ts'
 import type { Config } from './schema.ts'
 
-export interface ConfigWarning {
+interface ConfigWarning {
   /** The path, such as `listen[0].users[1].password`. */
   readonly path: string
   readonly message: string

@@ -46,7 +46,7 @@ const kinds: Readonly<Record<string, Text>> = {
 }
 
 /** @throws {Error} when a group or a key has no text */
-export function configurationPage(language: Language): string {
+function configurationPage(language: Language): string {
   const groups = Map.groupBy(keyRows(), ({ key }) => key.split(/[.[]/, 1)[0] ?? '')
   const unknown = [...groups.keys()].filter((name) => !Object.hasOwn(configGroups, name))
   if (unknown.length > 0) throw new Error(`src/messages/config-groups.ts has no text on ${unknown.join(', ')}`)

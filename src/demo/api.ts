@@ -65,7 +65,7 @@ class Refusal extends Error {
   }
 }
 
-export interface ApiOptions {
+interface ApiOptions {
   readonly key: Secret
   readonly channels: number
 }

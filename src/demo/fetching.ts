@@ -16,7 +16,7 @@ import { http } from '../node-http.ts'
 /** Shorter than the gateway's `dial.timeout`: a slow target must be reported as such, not appear as a silent upstream. */
 const DIAL_TIMEOUT_MS = 6_000
 
-export interface FetchTarget {
+interface FetchTarget {
   /** As in the request: a name, an IPv4 address, or an IPv6 address in brackets. */
   readonly hostname: string
   readonly port: number

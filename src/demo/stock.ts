@@ -12,7 +12,7 @@ import type { DemoLog } from './log.ts'
 import { type Place, type PlaceFilter, placesLike } from './places.ts'
 import { type DemoUpstream, openUpstream } from './upstream.ts'
 
-export interface StockOptions {
+interface StockOptions {
   readonly channels: number
   /** Shortest and longest life of an address, ms. */
   readonly life: readonly [number, number]

@@ -7,7 +7,7 @@ import { fetchForReal, type Reach } from './fetching.ts'
 import type { Place } from './places.ts'
 import { answerWhoami, type Identity, WHOAMI_HOST, WHOAMI_PORT, whoamiServer } from './whoami.ts'
 
-export interface UpstreamOptions {
+interface UpstreamOptions {
   /** Loopback address to listen on; the port is the system's choice. */
   readonly host: string
   readonly place: Place

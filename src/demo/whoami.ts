@@ -16,7 +16,7 @@ export interface Identity {
 }
 
 /** A complete answer, in the form that proxy-chain expects from a custom response function. */
-export interface Answer {
+interface Answer {
   readonly statusCode: number
   readonly headers: Record<string, string>
   readonly body: string

@@ -11,7 +11,7 @@ import { DateField } from './date-field.ts'
 import { type Access, type Client, withHeaderOptions } from './proxy-auth.ts'
 
 /** A CONNECT that was read. */
-export interface AcceptedConnect {
+interface AcceptedConnect {
   readonly head: ConnectHead
   readonly identity: ClientIdentity
 }

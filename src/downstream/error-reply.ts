@@ -41,7 +41,7 @@ export function proxyStatus(error: GatewayError): string {
 }
 
 /** An error as an HTTP answer, without the fields that the connection adds. */
-export interface HttpErrorAnswer {
+interface HttpErrorAnswer {
   readonly status: number
   readonly reason: string
   /** Field lines, each with its CRLF; without Date, framing and Connection. */
@@ -63,7 +63,7 @@ export function httpError(error: GatewayError): HttpErrorAnswer {
 }
 
 /** How an error answer ends: its field lines about the connection, and whether its body is sent. */
-export interface ErrorReplyOptions {
+interface ErrorReplyOptions {
   /** False for HEAD. */
   readonly withBody?: boolean
   /** By default the connection is closed: octets that the client may have sent meanwhile must not be taken for a request. */

@@ -24,7 +24,7 @@ const EXTENSION = /;([^;="]+)(?:=(?:([^;="]+)|"(?:[^"\\]|\\.)*"))?/y
 
 type ChunkState = 'size' | 'data' | 'data-end' | 'trailer' | 'done' | 'broken'
 
-export interface BodyLimits {
+interface BodyLimits {
   /** Octets of the trailer section. */
   readonly maxTrailerBytes: number
   /** Accepts spaces after a chunk's size, any text as its extension and framing fields in a trailer: only for servers. */

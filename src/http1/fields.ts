@@ -7,7 +7,7 @@ import { type Field, trimSpace } from './head.ts'
 
 export const NO_FIELDS: ReadonlySet<string> = new Set()
 
-export interface FieldSection {
+interface FieldSection {
   /** Field lines for the next hop, each with its CRLF; without Host and Expect. */
   readonly lines: string
   /**

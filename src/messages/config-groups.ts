@@ -1,7 +1,7 @@
 /** The groups of keys in docs/configuration.md: purpose and example of each. */
 import type { Text } from './text.ts'
 
-export interface ConfigGroup {
+interface ConfigGroup {
   readonly title: Text
   readonly intro: Text
   /** A part of gateway.yaml. Comments are in English; `comments` has their Chinese translations for the Chinese page. */

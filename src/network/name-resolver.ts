@@ -35,7 +35,7 @@ const DNS_PLACES = { total: 32, perGroup: 4 }
 const SYSTEM_PLACES = { total: 2, perGroup: 1 }
 
 type Answer = { readonly addresses: readonly LookupAddress[] } | { readonly error: NodeJS.ErrnoException }
-export type Answered = (answer: Answer) => void
+type Answered = (answer: Answer) => void
 
 /** The functions of the system; tests replace them. */
 export interface ResolverSource {

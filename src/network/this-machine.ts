@@ -9,7 +9,7 @@ import { HostsFile } from './hosts-file.ts'
 const REFRESH_MS = 10_000
 
 /** The functions of the system; tests replace them. */
-export interface MachineSource {
+interface MachineSource {
   readonly addresses: () => readonly string[]
   readonly hostname: () => string
 }

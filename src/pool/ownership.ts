@@ -13,7 +13,7 @@ export function isLimited({ connections = 0, uses = 0, hostRest = 0 }: Partial<U
 }
 
 /** The upstreams of one owner, and the demand of its clients. */
-export interface OwnerDemand {
+interface OwnerDemand {
   readonly owner: string
   /** Running leases, and waiting clients. */
   readonly demand: number

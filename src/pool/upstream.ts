@@ -15,7 +15,7 @@ import type { Secret } from '../secret.ts'
 /** `direct`: no proxy, but the target itself (upstream/direct.ts); never in a pool. */
 type UpstreamProtocol = 'http' | 'https' | 'socks5' | 'direct'
 
-export type UpstreamState = 'ready' | 'resting' | 'draining' | 'gone'
+type UpstreamState = 'ready' | 'resting' | 'draining' | 'gone'
 
 /** Why an upstream left the pool. `withdrawn`: its provider is no longer configured; the address may still live. */
 export type GoneReason = 'expired' | 'used-up' | 'blamed' | 'evicted' | 'released' | 'withdrawn' | 'shutdown'

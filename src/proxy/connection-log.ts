@@ -69,7 +69,7 @@ export type RefusedRequest = Pick<
   'protocol' | 'clientAddress' | 'account' | 'sessionName' | 'target' | 'beganAt'
 >
 
-export type ConnectionEnd = RelayEnd | 'client-gone' | 'refused'
+type ConnectionEnd = RelayEnd | 'client-gone' | 'refused'
 
 /** A connection that has ended. The log reuses the record: callers must copy what they keep. */
 export interface ClosedConnection {

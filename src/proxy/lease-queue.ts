@@ -28,7 +28,7 @@ import { WaitingServer } from './waiting-server.ts'
 /** Others are asked for a session for so long in any case, ms: without their answer it may get a second address. */
 const MIN_SEARCH_MS = 1_000
 
-export interface LeaseQueueSettings {
+interface LeaseQueueSettings {
   /** Longest wait for an upstream, ms. */
   readonly timeoutMs: number
   /** Most clients that wait at the same time. */

@@ -16,7 +16,7 @@ type UpstreamLimits = PoolSettings['perUpstream']
 
 type DirectDecision = Extract<RouteDecision, { kind: 'direct' }>
 
-export interface RouterSettings {
+interface RouterSettings {
   readonly strategy: Strategy
   readonly perRequest: boolean
   readonly retryStatuses: readonly number[]

@@ -43,7 +43,7 @@ export interface CommandDeps {
 
 type CommandName = 'show' | 'rotate' | 'ban'
 
-export interface Command {
+interface Command {
   readonly name: CommandName
   /** From the query: the target of the session, or of the ban. */
   readonly host: Target | undefined

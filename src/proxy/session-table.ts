@@ -7,7 +7,7 @@ import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { Store } from '../store/contract.ts'
 
-export interface SessionTableSettings {
+interface SessionTableSettings {
   /** A session without use for this time ends, ms. */
   readonly idle: number
   readonly max: number
@@ -39,7 +39,7 @@ export function isSpent(session: Session, uses: number): boolean {
 const NONE: readonly Upstream[] = []
 
 /** A session of an earlier process. */
-export interface PastSession {
+interface PastSession {
   readonly key: string
   readonly upstreamId: string
   readonly idleMs: number

@@ -12,7 +12,7 @@ import type { StreamInfo, StreamObserver } from './stream-observer.ts'
 /** Upper bounds of the histogram of times to an open tunnel, seconds; the last bucket is everything above. */
 export const OPEN_SECONDS_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20] as const
 
-export type FailureKind = DialFailure['kind']
+type FailureKind = DialFailure['kind']
 
 export class StreamCounters implements StreamObserver {
   readonly requests: Record<StreamInfo['protocol'], number> = { connect: 0, socks5: 0, socks4: 0, http: 0 }

@@ -88,7 +88,7 @@ function dropFirst(rows: HostRecord['rows']): void {
   for (const id of rows.keys()) return void rows.delete(id)
 }
 
-export interface Watch {
+interface Watch {
   /** In lower case. */
   readonly host: string
   readonly rule: TunnelBan

@@ -26,7 +26,7 @@ export type RouteDecision =
     }
 
 /** What of a client decides between the members of a group. */
-export interface RouteChoice {
+interface RouteChoice {
   /** Uniform in [0, 1): selects a member of a group by weight. */
   readonly share: number
   /** Providers that cannot serve, whatever is said of them. */

@@ -24,7 +24,7 @@ const MAX_COUNTED = 255
 const REPLY_START = 4
 const PORT_SIZE = 2
 
-export interface SocksLogin {
+interface SocksLogin {
   readonly username: string
   readonly password: Secret | undefined
 }

@@ -9,7 +9,7 @@ import { isHostName } from '../address.ts'
 import { textOf } from '../client-text.ts'
 import { GatewayError } from '../errors.ts'
 
-export interface Parsed<T> {
+interface Parsed<T> {
   readonly value: T
   /** Length of the message; the following octets belong to the next message. */
   readonly size: number

@@ -29,7 +29,7 @@ interface Open {
 }
 
 /** State of an earlier process, from `Restored`. */
-export interface BookPast {
+interface BookPast {
   readonly calls: readonly { readonly limiterKey: string; readonly endedAgoMs: number; readonly answered: boolean }[]
   readonly purchases: readonly { readonly provider: string; readonly agoMs: number; readonly count: number }[]
   readonly totals: readonly { readonly provider: string; readonly total: number }[]

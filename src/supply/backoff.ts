@@ -1,5 +1,5 @@
 /** Growing pauses with full jitter: many gateways that failed together do not retry together. */
-export interface BackoffLimits {
+interface BackoffLimits {
   /** Upper limit of the first pause, ms. */
   readonly backoffMs: number
   readonly maxBackoffMs: number

@@ -30,7 +30,7 @@ interface OpenDeps {
 }
 
 /** Sources of a configuration that are open beside the former ones. Exactly one of the two is called. */
-export interface SourcesChange {
+interface SourcesChange {
   /** In the order of the configuration. A provider that has not changed keeps its very source. */
   readonly opened: readonly SupplySource[]
   /** @returns what ends the vendors inside this process that are no longer configured, to be called when no tunnel needs them */

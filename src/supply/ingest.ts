@@ -10,7 +10,7 @@ import type { ProviderContext } from './provider-context.ts'
 type IngestContext = Pick<ProviderContext, 'settings' | 'clock' | 'pool' | 'log' | 'store' | 'inventory' | 'account'>
 
 /** The result of one delivery. */
-export interface Arrival {
+interface Arrival {
   /** Upstreams that the pool can lend now and could not before. */
   readonly gained: number
   /** Delivered addresses that are held already. */
@@ -23,7 +23,7 @@ export interface Arrival {
   readonly fault: string | undefined
 }
 
-export interface IngestCounts {
+interface IngestCounts {
   bought: number
   duplicates: number
   rejected: number

@@ -16,7 +16,7 @@ import type { ProviderSettings } from './provider-context.ts'
 import { Reaper } from './reaper.ts'
 import { Withdrawn } from './withdrawn.ts'
 
-export interface SupplyParts {
+interface SupplyParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly log: Log

@@ -62,7 +62,7 @@ export interface UpstreamHandler extends ExceptionOwner {
 }
 
 /** What a connection needs of the connector that made it. */
-export interface UpstreamConnectionDeps {
+interface UpstreamConnectionDeps {
   readonly buffers: ReadBuffers
   /** Longest head of an upstream's answer. */
   readonly maxReplyBytes: number

@@ -13,7 +13,7 @@
 import { shareOut } from '../pool/ownership.ts'
 import type { MovingUpstream, PlainWaiting, ToWorker } from './messages.ts'
 
-export interface OwnersDeps {
+interface OwnersDeps {
   readonly send: (worker: number, message: ToWorker) => void
   /** The pool of record's state of an upstream; undefined: it is gone. */
   readonly carried: (id: string) => MovingUpstream | undefined

@@ -23,7 +23,7 @@ export interface SocketsEnd {
 }
 
 /** The IPC channel to the parent or to a child. `send` is absent in a process that has no such parent. */
-export interface PassingChannel {
+interface PassingChannel {
   readonly connected: boolean
   send?(message: object, handle?: never, options?: object, callback?: (error: Error | null) => void): boolean
 }

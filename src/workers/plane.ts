@@ -24,7 +24,7 @@ import { WorkerSessions } from './sessions.ts'
 import type { WorkerSettings } from './settings-wire.ts'
 import { WorkerUsers } from './users.ts'
 
-export interface PlaneParts {
+interface PlaneParts {
   readonly clock: Clock
   readonly opening: PortOpening
   /** Sockets that listen already. */

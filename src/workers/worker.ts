@@ -17,7 +17,7 @@ import type { SocketsOfWorker } from './passing.ts'
 import { WorkerPlane } from './plane.ts'
 import { readSettings, type WorkerSettings } from './settings-wire.ts'
 
-export interface WorkerOptions {
+interface WorkerOptions {
   readonly clock: Clock
   /** Its number, from 0. */
   readonly worker: number

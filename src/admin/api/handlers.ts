@@ -40,7 +40,7 @@ type Reply<Id extends OperationId> = Operations[Id]['replies'][keyof Operations[
 /** A value that is not a `Response` is the JSON of the operation's successful reply. */
 type Answer<Id extends OperationId> = Response | Reply<Id>
 
-export type Handlers = { readonly [Id in OperationId]: (request: Request<Id>) => Answer<Id> | Promise<Answer<Id>> }
+type Handlers = { readonly [Id in OperationId]: (request: Request<Id>) => Answer<Id> | Promise<Answer<Id>> }
 
 export interface HandlerParts extends LeaseParts {
   readonly view: AdminView

@@ -12,7 +12,7 @@ import { type ProblemCode, problem } from './problem.ts'
 import type { LeaseReport, PoolProxy, TakeQuery, TakeReply } from './schemas/leases.ts'
 
 /** The login of the client in a request. */
-export interface Sender {
+interface Sender {
   readonly authorization: string | undefined
   readonly clientAddress: string
 }

@@ -7,7 +7,7 @@ import type { CountersEvent } from '../api/schemas/events.ts'
 import type { AdminView } from '../view.ts'
 import type { Feed } from './feed.ts'
 
-export interface CountersParts extends Pick<AdminView, 'gauges' | 'traffic'> {
+interface CountersParts extends Pick<AdminView, 'gauges' | 'traffic'> {
   readonly clock: Clock
   readonly members: () => IterableIterator<Upstream>
 }

@@ -4,7 +4,7 @@ import { fill, type Language } from '../../messages/text.ts'
 import { verdictTexts } from '../../messages/verdict.ts'
 import type { Finding } from '../api/schemas/verdict.ts'
 
-export interface Report {
+interface Report {
   /** Name of this machine. */
   readonly host: string
   /** Time of day, ISO 8601. */

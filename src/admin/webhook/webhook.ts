@@ -29,7 +29,7 @@ export interface WebhookPost {
   readonly allowPrivate: boolean
 }
 
-export interface WebhookDeps {
+interface WebhookDeps {
   readonly clock: Clock
   readonly log: Log
   /** Name of this machine. */

@@ -60,7 +60,7 @@ export interface AccountStates {
 }
 
 /** The changes of one request that the server has not confirmed. */
-export interface Unconfirmed {
+interface Unconfirmed {
   readonly reservation: Reservation
   /** Undefined: being reserved. */
   readonly outcome: Outcome | undefined

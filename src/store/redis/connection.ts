@@ -20,7 +20,7 @@ const RECONNECT_MS = 500
 /** A connection that leaves a command without an answer for this time is closed, ms: the socket's own time-out begins again with each write. */
 const SILENT_MS = 5_000
 
-export interface RedisSettings {
+interface RedisSettings {
   readonly url: Secret
   /** The name of the cluster: part of every key, as its hash tag. */
   readonly name: string

@@ -32,7 +32,7 @@ import type { Script, ScriptRunner } from './script.ts'
 import { SendQueue } from './send-queue.ts'
 import { ServerTime } from './server-time.ts'
 
-export interface RedisAccountStoreDeps {
+interface RedisAccountStoreDeps {
   readonly clock: Clock
   readonly runner: ScriptRunner
   /** Names this host of the cluster: what it has bought is counted under it. */

@@ -19,7 +19,7 @@ const CALL_SLACK_MS = 60_000
 const PURCHASE_GRAIN_MS = 10_000
 
 /** What is found in a folder at the start of a process. */
-export interface Found extends Opened {
+interface Found extends Opened {
   readonly restored: Restored
 }
 

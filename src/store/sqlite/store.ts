@@ -11,7 +11,7 @@ import { type Moment, toPendingRow, toRow } from './rows.ts'
 import { type BootClock, readClocks, systemBoot } from './time.ts'
 import { type Spawn, startWorker, WorkerClient } from './worker-client.ts'
 
-export interface StoreDeps extends Pick<RecorderDeps, 'clock' | 'log'> {
+interface StoreDeps extends Pick<RecorderDeps, 'clock' | 'log'> {
   /** Default: this machine's. */
   readonly boot?: BootClock
   /** Default: a thread that runs worker.ts. */

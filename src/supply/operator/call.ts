@@ -53,7 +53,7 @@ export class OperatorCallRefused extends Error {
   }
 }
 
-export interface OperatorCallParts {
+interface OperatorCallParts {
   readonly clock: Clock
   readonly log: Log
   readonly accounts: Accounts

@@ -72,7 +72,7 @@ export interface TrialReport {
   readonly tried: TriedRequest | null
 }
 
-export interface TrialParts {
+interface TrialParts {
   readonly clock: Clock
   readonly log: Log
   readonly providers: readonly Provider[]

@@ -11,7 +11,7 @@ import { given } from '../../given.ts'
 import { type ConnectGuard, type ConnectRule, FORBIDDEN_ADDRESS } from '../../network/connect-guard.ts'
 import type { UpstreamFacts } from '../../pool/upstream.ts'
 
-export type ProxyAddress = Pick<UpstreamFacts, 'protocol' | 'host' | 'port' | 'username' | 'password' | 'tls'>
+type ProxyAddress = Pick<UpstreamFacts, 'protocol' | 'host' | 'port' | 'username' | 'password' | 'tls'>
 
 export interface TriedRequest {
   readonly address: string
@@ -29,7 +29,7 @@ export interface TriedRequest {
   readonly failure: { readonly code: string | null; readonly words: string } | null
 }
 
-export interface TryOptions {
+interface TryOptions {
   readonly signal?: AbortSignal
   /** Where it may connect; absent: the user chose the address, which may be anywhere. */
   readonly guard?: ConnectGuard
