@@ -93,7 +93,7 @@ export class ClusterEvents {
     const { owners } = this.#deps
     if (event.kind === 'own') owners?.owned(event.id, event)
     else if (event.kind === 'want') owners?.wanted(event.id, event.host, event.sessions)
-    else owners?.heardOf(event.host, event.kind === 'back')
+    else owners?.setAlive(event.host, event.kind === 'back')
   }
 
   /** What is used up stays for the sessions that live on it here. */

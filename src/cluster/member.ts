@@ -256,13 +256,13 @@ export class ClusterMember implements PlannerRole {
       parts.supply.takeOver()
       parts.review()
     }
-    this.#hear(parts, reports)
+    this.#takeReports(parts, reports)
   }
 
-  #hear({ supply }: MemberParts, reports: Readonly<Record<string, string>>): void {
+  #takeReports({ supply }: MemberParts, reports: Readonly<Record<string, string>>): void {
     const others = Object.keys(reports).filter((name) => name !== this.#deps.host)
-    for (const name of this.#reporters) if (!others.includes(name)) supply.planner.heard(name, undefined)
-    for (const name of others) supply.planner.heard(name, JSON.parse(reports[name] ?? '') as DemandReport)
+    for (const name of this.#reporters) if (!others.includes(name)) supply.planner.reported(name, undefined)
+    for (const name of others) supply.planner.reported(name, JSON.parse(reports[name] ?? '') as DemandReport)
     this.#reporters = others
   }
 

@@ -38,7 +38,7 @@ export class OwnerTable {
     return this.#silent.has(owner)
   }
 
-  heardOf(host: string, isAlive: boolean): void {
+  setAlive(host: string, isAlive: boolean): void {
     if (isAlive) this.#silent.delete(host)
     else this.#silent.add(host)
   }
@@ -71,7 +71,7 @@ export function writeHanded(
 }
 
 /**
- * What an address is like for its new owner: as the former one has said, and as this host has heard since (rests, bans).
+ * What an address is like for its new owner: as the former one has said, and as this host has learnt since (rests, bans).
  * @returns also the session that has it alone
  */
 export function readHanded(

@@ -124,8 +124,8 @@ export class Ownership {
     this.#wishes.set(id, { host, sessions, until: this.#deps.clock.now() + 3 * WANT_EVERY_MS })
   }
 
-  heardOf(host: string, isAlive: boolean): void {
-    this.#table.heardOf(host, isAlive)
+  setAlive(host: string, isAlive: boolean): void {
+    this.#table.setAlive(host, isAlive)
     const parts = this.#parts
     if (parts === undefined || host === this.#deps.host) return
     const now = this.#deps.clock.now()

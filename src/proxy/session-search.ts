@@ -34,7 +34,7 @@ export class SessionSearch {
     return !this.#canServe(session.upstream, request)
   }
 
-  /** Workers of one host hear of each other's moves at once. */
+  /** Workers of one host receive each other's moves at once. */
   #ofCluster({ sessionKey }: Pick<LeaseRequest, 'sessionKey'>): Session | undefined {
     if (sessionKey === undefined || this.#directory === undefined || this.#directory.eachOwned !== undefined)
       return undefined

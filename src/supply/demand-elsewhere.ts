@@ -15,7 +15,7 @@ export class DemandElsewhere {
   }
 
   /** @param report undefined: the host is gone */
-  heard(host: string, report: DemandReport | undefined, now: number): void {
+  reported(host: string, report: DemandReport | undefined, now: number): void {
     const former = this.#reports.get(host)
     if (report === undefined) this.#reports.delete(host)
     else this.#reports.set(host, report)

@@ -102,10 +102,10 @@ export class Planner implements SupplyView {
     return demandReport(this.#demand, this.#waiting, this.#pool)
   }
 
-  /** Another host has said what its clients need; undefined: it is gone. */
-  heard(host: string, report: DemandReport | undefined): void {
+  /** Another host, or a worker, has reported what its clients need; undefined: it is gone. */
+  reported(host: string, report: DemandReport | undefined): void {
     const now = this.#clock.now()
-    this.#elsewhere.heard(host, report, now)
+    this.#elsewhere.reported(host, report, now)
     this.#waitersChanged()
     if (report !== undefined) this.#planSoon(now)
   }

@@ -132,10 +132,10 @@ export class Workers implements ClientSide {
       serves: (worker) => this.#serves(worker),
       ownEach: () => this.#ownEach(),
     }
-    supervisor.onMessage((message, handle) => this.#hearSupervisor(message, handle))
+    supervisor.onMessage((message, handle) => this.#receive(message, handle))
   }
 
-  #hearSupervisor(message: FromSupervisor, handle: unknown): void {
+  #receive(message: FromSupervisor, handle: unknown): void {
     if (message.kind === 'worker-exited') this.#exited(message.worker)
     else if (message.kind === 'socket') this.handover.received(message, handle)
     else if (message.kind === 'sockets-end') this.handover.shared(message)

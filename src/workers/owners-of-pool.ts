@@ -31,8 +31,8 @@ export class OwnersOfPool {
   readonly #parts: OwnersParts
   /** Undefined: upstreams have no limits, and every worker lends them. */
   #owners: Owners | undefined
-  /** Workers that have not said what they own: until then nothing is given out. */
-  readonly #unheard: Set<number>
+  /** Workers that have not reported what they own: until then nothing is given out. */
+  readonly #unreported: Set<number>
   /** What workers have said of upstreams that are not in the pool yet. */
   readonly #claims = new Map<string, { readonly worker: number; readonly claim: Claim }[]>()
   readonly #startedAt: number
@@ -40,15 +40,15 @@ export class OwnersOfPool {
   constructor(parts: OwnersParts) {
     this.#parts = parts
     this.#startedAt = parts.clock.now()
-    this.#unheard = new Set(parts.running)
+    this.#unreported = new Set(parts.running)
   }
 
   /** @param workers those that are to report again what runs in them, when this is a change */
   use(isOwned: boolean, workers: readonly number[]): void {
     if (isOwned === (this.#owners !== undefined)) return
-    for (const worker of workers) this.#unheard.add(worker)
+    for (const worker of workers) this.#unreported.add(worker)
     this.#owners = isOwned ? this.#begin() : undefined
-    this.#releaseWhenHeard()
+    this.#releaseWhenReported()
   }
 
   #begin(): Owners {
@@ -75,10 +75,10 @@ export class OwnersOfPool {
     if (upstream !== undefined && pool.limits.hostRest > 0) pool.rest(upstream, clock.now() + pool.limits.hostRest)
   }
 
-  #releaseWhenHeard(): void {
+  #releaseWhenReported(): void {
     const { pool, clock, mayHaveLost } = this.#parts
     const owners = this.#owners
-    if (owners === undefined || this.#unheard.size > 0 || !owners.isHeld) return
+    if (owners === undefined || this.#unreported.size > 0 || !owners.isHeld) return
     // How often a worker has used what it owned is not known when both it and the control process have ended.
     if (mayHaveLost && pool.limits.uses > 0)
       for (const id of owners.unowned) {
@@ -101,8 +101,8 @@ export class OwnersOfPool {
       // Another control process may have to read it first.
       else this.#claims.set(claim.id, [...(this.#claims.get(claim.id) ?? []), { worker, claim }])
     }
-    this.#unheard.delete(worker)
-    this.#releaseWhenHeard()
+    this.#unreported.delete(worker)
+    this.#releaseWhenReported()
     this.#owners?.settle(clock.now())
   }
 
@@ -114,20 +114,20 @@ export class OwnersOfPool {
   }
 
   left(worker: number): void {
-    this.#unheard.delete(worker)
+    this.#unreported.delete(worker)
     for (const [id, claims] of this.#claims)
       this.#claims.set(
         id,
         claims.filter((one) => one.worker !== worker),
       )
-    this.#releaseWhenHeard()
+    this.#releaseWhenReported()
     this.#owners?.left(worker, this.#parts.clock.now())
   }
 
   added(upstream: Upstream): void {
     const { clock, pool, mayHaveLost } = this.#parts
     const now = clock.now()
-    // Its provider was away when this process started: how often it was used before is not known, as in #releaseWhenHeard.
+    // Its provider was away when this process started: how often it was used before is not known, as in #releaseWhenReported.
     const isOfBefore = mayHaveLost && this.#owners?.isHeld === false && upstream.facts.boughtAt < this.#startedAt
     if (isOfBefore && !this.#claims.has(upstream.id)) pool.ownership.spentElsewhere(upstream, now)
     if (this.#owners !== undefined) this.#add(this.#owners, upstream)

@@ -29,7 +29,7 @@ interface Owned {
   /** Worker -> leases that run in it, while it is not the owner. */
   readonly elsewhere: Map<number, number>
   /** Workers with clients whose session lives on it, the first first. */
-  readonly wanters: number[]
+  readonly waitingWorkers: number[]
   /** Whom it is to move to. */
   next: number | undefined
   /** Clock ms. */
@@ -96,7 +96,7 @@ export class Owners {
   added(id: string, provider: string, now: number): void {
     if (this.#upstreams.has(id)) return
     const state = { owner: undefined, isMoving: false, next: undefined, ownedSince: now }
-    this.#upstreams.set(id, { id, provider, ...state, elsewhere: new Map(), wanters: [] })
+    this.#upstreams.set(id, { id, provider, ...state, elsewhere: new Map(), waitingWorkers: [] })
   }
 
   gone(id: string): void {
@@ -143,7 +143,7 @@ export class Owners {
       const running = upstream.elsewhere.get(worker) ?? 0
       upstream.elsewhere.delete(worker)
       if (upstream.next === worker) upstream.next = undefined
-      forget(upstream.wanters, worker)
+      forget(upstream.waitingWorkers, worker)
       if (upstream.owner === worker) lost.push(upstream.id)
       else for (let n = 0; n < running; n++) this.#tellOwner(upstream)
     }
@@ -175,13 +175,13 @@ export class Owners {
   /** A client whose session lives on it waits in this worker. */
   wanted(worker: number, id: string, now: number): void {
     const upstream = this.#upstreams.get(id)
-    if (upstream === undefined || upstream.owner === worker || upstream.wanters.includes(worker)) return
-    upstream.wanters.push(worker)
-    this.#serveWanter(upstream, now)
+    if (upstream === undefined || upstream.owner === worker || upstream.waitingWorkers.includes(worker)) return
+    upstream.waitingWorkers.push(worker)
+    this.#serveWaitingWorker(upstream, now)
   }
 
-  #serveWanter(upstream: Owned, now: number): void {
-    const [next] = upstream.wanters
+  #serveWaitingWorker(upstream: Owned, now: number): void {
+    const [next] = upstream.waitingWorkers
     if (next === undefined || upstream.isMoving || this.#isHeld) return
     if (upstream.owner === undefined) return void this.#place(upstream, now)
     if (now - upstream.ownedSince < HOLD_MS) return
@@ -216,15 +216,16 @@ export class Owners {
   /** To be called ten times a second. */
   tick(now: number): void {
     if (this.#isHeld) return
-    for (const upstream of this.#upstreams.values()) if (upstream.wanters.length > 0) this.#serveWanter(upstream, now)
+    for (const upstream of this.#upstreams.values())
+      if (upstream.waitingWorkers.length > 0) this.#serveWaitingWorker(upstream, now)
     this.#rebalance(now)
   }
 
   /** Gives one that is unowned to the worker that needs it most. */
   #place(upstream: Owned, now: number, carried = this.#deps.carried(upstream.id)): void {
     if (this.#isHeld || upstream.owner !== undefined || carried === undefined) return
-    const wanter = upstream.wanters.shift()
-    const next = wanter ?? upstream.next ?? this.#neediest(upstream.provider)
+    const waiting = upstream.waitingWorkers.shift()
+    const next = waiting ?? upstream.next ?? this.#neediest(upstream.provider)
     upstream.next = undefined
     if (next === undefined || !this.#members.has(next)) return
     upstream.owner = next

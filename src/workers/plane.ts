@@ -34,7 +34,7 @@ interface PlaneParts {
   /** @returns false while there is no control process */
   readonly send: (message: ToControl) => boolean
   /** Reports again all that the control process must know. */
-  readonly sayHello: () => void
+  readonly sendHello: () => void
   readonly writeLog: (line: string) => void
 }
 
@@ -129,7 +129,7 @@ export class WorkerPlane {
       },
       close: ({ id }) => void this.#traffic.connections.close(id),
       outlooks: ({ outlooks }) => {
-        if (this.#supply.hear(outlooks)) data.leaseQueue.review()
+        if (this.#supply.setOutlooks(outlooks)) data.leaseQueue.review()
       },
     }
   }
@@ -167,7 +167,7 @@ export class WorkerPlane {
   #configurePool(): void {
     const { config, isOwned } = this.#settings
     const isAnew = this.#replica.configure(poolSettings(config), isOwned || this.#isEachOwned)
-    if (isAnew) this.#parts.sayHello()
+    if (isAnew) this.#parts.sendHello()
   }
 
   #sessionsOn(upstream: Upstream): readonly CarriedSession[] {

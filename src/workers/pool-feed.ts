@@ -26,7 +26,7 @@ export class PoolFeed {
   /** Until then the lists of the providers may not have been read, clock ms; 0: they have. */
   #readsUntil = 0
   /** The worker whose message is being carried out: the change is not sent back to it. */
-  #speaker: number | undefined
+  #sender: number | undefined
 
   constructor(parts: FeedParts) {
     this.#parts = parts
@@ -84,7 +84,7 @@ export class PoolFeed {
   }
 
   #sendOthers(message: ToWorker): void {
-    this.#parts.socket.sendAll(message, this.#speaker)
+    this.#parts.socket.sendAll(message, this.#sender)
   }
 
   /** What a worker has seen of an upstream. */
@@ -106,11 +106,11 @@ export class PoolFeed {
   #apply(worker: number, id: string, task: (upstream: Upstream, now: number) => void): void {
     const upstream = this.#parts.pool.get(id)
     if (upstream === undefined) return
-    this.#speaker = worker
+    this.#sender = worker
     try {
       task(upstream, this.#parts.clock.now())
     } finally {
-      this.#speaker = undefined
+      this.#sender = undefined
     }
   }
 }

@@ -51,11 +51,11 @@ export class RemoteSupply implements SupplyView {
     return readOutlooks(names.map((name) => this.#outlooks[name]))
   }
 
-  /** What the control process says. @returns whether it is news */
-  hear(outlooks: Readonly<Record<string, ProviderOutlook>>): boolean {
-    const isNews = JSON.stringify(outlooks) !== JSON.stringify(this.#outlooks)
+  /** What may come, by the control process. @returns whether it has changed */
+  setOutlooks(outlooks: Readonly<Record<string, ProviderOutlook>>): boolean {
+    const hasChanged = JSON.stringify(outlooks) !== JSON.stringify(this.#outlooks)
     this.#outlooks = outlooks
-    return isNews
+    return hasChanged
   }
 
   get waiting(): readonly PlainWaiting[] {

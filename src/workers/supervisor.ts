@@ -72,7 +72,7 @@ class Supervisor {
   readonly #deadline: ServingDeadline
   #hasLostWorker = false
   /** The control process has sent a message: it handles signals. Before, SIGHUP would end it. */
-  #controlHears = false
+  #isControlReady = false
   #isReloadDue = false
   #ended = (_code: number) => {}
 
@@ -116,7 +116,7 @@ class Supervisor {
   #pass(signal: NodeJS.Signals): void {
     if (signal !== 'SIGHUP') this.#isStopping = true
     const { process } = this.#control
-    if (signal === 'SIGHUP' && !this.#controlHears) this.#isReloadDue = true
+    if (signal === 'SIGHUP' && !this.#isControlReady) this.#isReloadDue = true
     else if (process !== undefined) process.kill(signal)
     else if (this.#isStopping) this.#ended(1)
   }
@@ -138,12 +138,12 @@ class Supervisor {
       detached: true,
     })
     Object.assign(this.#control, { process: child, startedAt: clock.now() })
-    child.on('message', (message, handle) => this.#hear(message as ToSupervisor, handle))
+    child.on('message', (message, handle) => this.#receive(message as ToSupervisor, handle))
     onceEnded(child, (code) => this.#controlEnded(code))
   }
 
-  #hear(message: ToSupervisor, handle: unknown): void {
-    this.#controlHears = true
+  #receive(message: ToSupervisor, handle: unknown): void {
+    this.#isControlReady = true
     if (this.#isReloadDue) {
       this.#isReloadDue = false
       this.#pass('SIGHUP')
@@ -181,7 +181,7 @@ class Supervisor {
   #controlEnded(code: number): void {
     const { process } = this.#control
     this.#control.process = undefined
-    this.#controlHears = false
+    this.#isControlReady = false
     // It was asked to stop before it handled signals.
     if (this.#isStopping && (process?.signalCode === 'SIGTERM' || process?.signalCode === 'SIGINT')) this.#ended(0)
     else if (this.#isStopping || this.#isHandingOver || !this.#hasServed) {

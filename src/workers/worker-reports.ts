@@ -20,8 +20,8 @@ interface ReportParts {
   readonly closeConnection: (worker: number, id: number) => void
 }
 
-/** What one worker has said last. */
-interface Said {
+/** The last report of one worker. */
+interface LatestReport {
   gauges: Report['gauges']
   asked: DemandReport['groups']
   waiting: readonly PlainWaiting[]
@@ -36,7 +36,7 @@ export class WorkerReports {
   readonly #loads: LoadSums
   readonly #connections: ConnectionSums
   readonly #gone = new GenerationalCache<Upstream>(MAX_GONE)
-  readonly #said = new Map<number, Said>()
+  readonly #latest = new Map<number, LatestReport>()
 
   constructor(parts: ReportParts) {
     const { pool, traffic, closeConnection } = parts
@@ -46,25 +46,25 @@ export class WorkerReports {
     this.#connections = new ConnectionSums(traffic.connections, upstreamOf, closeConnection)
   }
 
-  #of(worker: number): Said {
-    let said = this.#said.get(worker)
-    if (said === undefined) {
-      said = { gauges: NONE, asked: [], waiting: [] }
-      this.#said.set(worker, said)
+  #of(worker: number): LatestReport {
+    let latest = this.#latest.get(worker)
+    if (latest === undefined) {
+      latest = { gauges: NONE, asked: [], waiting: [] }
+      this.#latest.set(worker, latest)
     }
-    return said
+    return latest
   }
 
   /** @param owns whether the uses of an upstream are this worker's to count */
   add(worker: number, { gauges, counters, asked, loads, connections }: Report, owns: (id: string) => boolean): void {
-    const said = this.#of(worker)
-    said.gauges = gauges
+    const latest = this.#of(worker)
+    latest.gauges = gauges
     addChanges(this.#parts.traffic, counters)
     this.#connections.add(worker, connections, this.#parts.clock.now())
     this.addLoads(worker, loads, owns)
     if (asked === undefined) return
-    said.asked = asked
-    this.#tellPlanner(worker, said)
+    latest.asked = asked
+    this.#tellPlanner(worker, latest)
   }
 
   addLoads(worker: number, loads: readonly Load[], owns: (id: string) => boolean): void {
@@ -78,14 +78,14 @@ export class WorkerReports {
 
   /** Clients of a worker that wait. */
   waits(worker: number, waiting: readonly PlainWaiting[]): void {
-    const said = this.#of(worker)
-    said.waiting = waiting
-    this.#tellPlanner(worker, said)
+    const latest = this.#of(worker)
+    latest.waiting = waiting
+    this.#tellPlanner(worker, latest)
   }
 
   /** Leases are in the pool of record already. */
-  #tellPlanner(worker: number, { asked, waiting }: Said): void {
-    this.#parts.supply.planner.heard(nameOf(worker), { groups: asked, waiting, load: {} })
+  #tellPlanner(worker: number, { asked, waiting }: LatestReport): void {
+    this.#parts.supply.planner.reported(nameOf(worker), { groups: asked, waiting, load: {} })
   }
 
   /** An upstream has come into the pool. */
@@ -98,7 +98,7 @@ export class WorkerReports {
   }
 
   get gauges(): Report['gauges'] {
-    const all = [...this.#said.values()].map(({ gauges }) => gauges)
+    const all = [...this.#latest.values()].map(({ gauges }) => gauges)
     const sum = (name: keyof Report['gauges']) => all.reduce((total, gauges) => total + gauges[name], 0)
     return { connections: sum('connections'), tunnels: sum('tunnels'), waiting: sum('waiting') }
   }
@@ -112,8 +112,8 @@ export class WorkerReports {
   left(worker: number): void {
     this.forget(worker)
     this.#connections.ended(worker, this.#parts.clock.now())
-    this.#said.delete(worker)
-    this.#parts.supply.planner.heard(nameOf(worker), undefined)
+    this.#latest.delete(worker)
+    this.#parts.supply.planner.reported(nameOf(worker), undefined)
   }
 }
 

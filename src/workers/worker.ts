@@ -55,7 +55,7 @@ export class Worker {
     this.#options = options
     this.#link = new ControlLink(place, worker, clock, {
       hello: () => this.#hello(),
-      message: (message) => this.#hear(message),
+      message: (message) => this.#receive(message),
       disconnected: () => {
         this.#plane?.disconnected()
         for (const prepared of this.#prepared.values()) runInBackground(prepared.cancel())
@@ -85,7 +85,7 @@ export class Worker {
     return { kind: 'hello', worker: this.#options.worker, ...(this.#plane?.hello() ?? NOTHING) }
   }
 
-  #hear(message: ToWorker): void {
+  #receive(message: ToWorker): void {
     const plane = this.#plane
     if (message.kind === 'prepare') runInBackground(this.#prepare(message))
     else if (message.kind === 'commit') this.#take(message.number)?.commit()
@@ -131,7 +131,7 @@ export class Worker {
     const inherited = new InheritedSockets()
     const plane = new WorkerPlane(settings, {
       ...{ clock, opening, inherited, users, send: this.#send },
-      sayHello: () => this.#send(this.#hello()),
+      sendHello: () => this.#send(this.#hello()),
       writeLog: (line) => this.#log(line),
     })
     // What comes after the settings needs it at once.

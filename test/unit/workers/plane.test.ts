@@ -25,7 +25,7 @@ function workerWith(...ids: string[]) {
   const settings = readSettings(writeSettings(config, true, [0], { worker: 0, workers: 2 }))
   const plane: WorkerPlane = new WorkerPlane(settings, {
     ...{ clock, opening: 'elsewhere', inherited: new InheritedSockets(), users: undefined },
-    ...{ send, sayHello: () => {}, writeLog: () => {} },
+    ...{ send, sendHello: () => {}, writeLog: () => {} },
   })
   plane.handlers.upstreams({ kind: 'upstreams', upstreams: ids.map((id) => writeUpstream(facts(id), 60_000, 0)) })
   return {
