@@ -30,8 +30,25 @@ export interface ClientPortSettings {
   readonly upstreamHeader: boolean
 }
 
+/** Events of ports and connections for counters and log. */
+export interface PortObserver {
+  /**
+   * Refused before it was served.
+   * @param protocol of the client, if it is known
+   * @param client the connection that ends with the refusal, where nothing more is known of it
+   */
+  handshakeRefused(error: GatewayError, protocol?: ClientConnection['protocol'], client?: Client): void
+  /** The system could not accept a connection: usually for lack of descriptors. */
+  acceptFailed(error: NodeJS.ErrnoException): void
+  /** New connections get a new certificate. */
+  certificateChanged(file: string): void
+  /** The files have changed, and cannot be used: the previous certificate stays. */
+  certificateRefused(file: string, reason: string): void
+}
+
 /** Serves the clients of all ports: decides what is done with each client and each request. */
 export interface ClientHandler {
+  readonly observer: PortObserver
   /** A connection was accepted. It may be closed at once, or displace another one. */
   accepted(connection: ClientConnection): void
   /** The connection is closed. */
@@ -42,18 +59,6 @@ export interface ClientHandler {
   request(request: HttpRequest, connection: ClientConnection, port: ClientPort): HttpHandler
   /** A connection that has made plain requests is closed, or continues as a tunnel. */
   leftHttp(connection: ClientConnection): void
-  /**
-   * Refused before it was a request.
-   * @param protocol of the client, if it is known
-   * @param client whose connection ends with it; undefined when it goes on
-   */
-  refused(error: GatewayError, protocol?: ClientConnection['protocol'], client?: Client): void
-  /** The system could not accept a connection: usually for lack of descriptors. */
-  acceptFailed(error: NodeJS.ErrnoException): void
-  /** New connections get a new certificate. */
-  certificateChanged(file: string): void
-  /** The files have changed, and cannot be used: the previous certificate stays. */
-  certificateRefused(file: string, reason: string): void
 }
 
 /** For connections that only wait for the client to read the last answer. */

@@ -293,7 +293,7 @@ export class Connection extends TimeoutEntry implements ClientConnection, Linked
     if (this.#state === 'lingering') return void this.socket.destroy()
     if (party !== undefined) return void party.failInternally()
     const error = internalFailure()
-    this.#port.handler.refused(error, this.protocol)
+    this.#port.handler.observer.handshakeRefused(error, this.protocol)
     this.refuse(error)
   }
 }

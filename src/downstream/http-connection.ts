@@ -206,7 +206,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
     const { body } = head.header
     // The body would have to be read first, and it is long or has no known end.
     if (body === 'chunked' || body > MAX_AHEAD_BYTES) return void this.#refuse(error, line.method !== 'HEAD')
-    this.port.handler.refused(error)
+    this.port.handler.observer.handshakeRefused(error)
     const request = new ClientHttpRequest(head, anonymous, this)
     this.#begin(request)
     const answer = httpError(error)
@@ -216,7 +216,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
   /** What comes after the head may be the first octets for the target, sent early: such a connection ends with its refusal. */
   #challengeConnect(isPersistent: boolean, error: GatewayError): void {
     if (!isPersistent || this.#unread !== undefined) return void this.#refuse(error, true)
-    this.port.handler.refused(error)
+    this.port.handler.observer.handshakeRefused(error)
     this.connection.socket.write(httpErrorBytes(error, this.port.date.line, { isKept: true }))
     this.#goOn()
   }
@@ -231,7 +231,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
 
   /** A request that was not handed over. */
   #refuse(error: GatewayError, withBody: boolean): void {
-    this.port.handler.refused(error, undefined, this.connection)
+    this.port.handler.observer.handshakeRefused(error, undefined, this.connection)
     this.reject(error, withBody)
   }
 
@@ -376,7 +376,7 @@ export class HttpConnection implements ClientReader, RequestConnection {
   failInternally(): void {
     if (this.#handler !== undefined) return void this.#handler.failInternally()
     const error = internalFailure()
-    this.port.handler.refused(error)
+    this.port.handler.observer.handshakeRefused(error)
     if (this.#request === undefined) this.reject(error, true)
     else this.#request.refuse(error)
   }

@@ -43,13 +43,13 @@ export class Listener extends ClientPort {
   constructor(settings: ListenerSettings, access: Access, clock: Clock, handler: ClientHandler) {
     super(settings, access, clock, handler)
     this.#place = { host: settings.host, port: settings.port }
-    this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, handler)
+    this.#certificate = settings.tls && new TlsCertificate(settings.tls, clock, handler.observer)
     const accepted = (socket: Socket) => {
       if (this.#held === undefined) this.#accept(socket)
       // When it is reset while it waits, `open` finds it destroyed.
       else this.#held.push(socket.on('error', () => {}))
     }
-    const acceptFailed = (error: NodeJS.ErrnoException) => handler.acceptFailed(error)
+    const acceptFailed = (error: NodeJS.ErrnoException) => handler.observer.acceptFailed(error)
     this.sockets = new PortSockets({ accepted, acceptFailed }, settings.isShared)
   }
 
@@ -59,7 +59,9 @@ export class Listener extends ClientPort {
    */
   prepareCertificate(files: TlsFiles | undefined): PreparedCertificate {
     const isKnown = files !== undefined && this.#certificate?.isOf(files) === true
-    const certificate = isKnown ? this.#certificate : files && new TlsCertificate(files, this.clock, this.handler)
+    const certificate = isKnown
+      ? this.#certificate
+      : files && new TlsCertificate(files, this.clock, this.handler.observer)
     return { certificate, cancel: () => isKnown || certificate?.close() }
   }
 

@@ -156,7 +156,7 @@ export class SocksConnection implements ClientReader {
   }
 
   #refuse(error: GatewayError): void {
-    this.#port.handler.refused(error, this.#protocol, this.#connection)
+    this.#port.handler.observer.handshakeRefused(error, this.#protocol, this.#connection)
     const answer = this.#failureReply(error)
     this.#state = 'over'
     this.#connection.rejectWith(answer, error)

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import { versionOf } from '../file-version.ts'
-import type { ClientHandler } from './client-port.ts'
+import type { PortObserver } from './client-port.ts'
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -18,7 +18,7 @@ export interface TlsFiles {
   readonly key: string
 }
 
-type TlsObserver = Pick<ClientHandler, 'certificateChanged' | 'certificateRefused'>
+type TlsObserver = Pick<PortObserver, 'certificateChanged' | 'certificateRefused'>
 
 const LOOK_EVERY_MS = 5_000
 

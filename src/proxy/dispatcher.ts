@@ -1,6 +1,6 @@
 /**
  * Turns a client's request into a tunnel, an exchange of plain HTTP, or a command for its session; within the limits of the
- * gateway and of its user. Listeners and connections report here too.
+ * gateway and of its user.
  */
 import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -49,6 +49,7 @@ const displaced = new GatewayError(
 )
 
 export class Dispatcher implements ClientHandler, Routes {
+  readonly observer: StreamObserver
   readonly #parts: DispatcherParts
   readonly #admission: Admission
   /** Of connections that have made plain requests. */
@@ -57,6 +58,7 @@ export class Dispatcher implements ClientHandler, Routes {
   constructor(settings: DispatcherSettings, parts: DispatcherParts) {
     const { observer } = parts
     const { maxConnections, minUnidentified } = settings
+    this.observer = observer
     this.#parts = parts
     this.#admission = new Admission(maxConnections, () => observer.handshakeRefused(displaced), minUnidentified)
   }
@@ -106,11 +108,11 @@ export class Dispatcher implements ClientHandler, Routes {
     protocol: StreamInfo['protocol'],
     error: GatewayError,
   ): void {
-    const { observer, clock } = this.#parts
+    const { observer } = this
     const { account, options } = identity
     const request = { protocol, clientAddress, account, sessionName: options.session, target: authority }
     observer.handshakeRefused(error, protocol === 'http' ? undefined : protocol)
-    observer.requestRefused({ ...request, beganAt: clock.now() }, error)
+    observer.requestRefused({ ...request, beganAt: this.#parts.clock.now() }, error)
   }
 
   #startTunnel(request: ClientConnection, port: ClientPort): RequestHandler {
@@ -227,22 +229,6 @@ export class Dispatcher implements ClientHandler, Routes {
     this.releaseKept(upstream)
     for (const [connection, affinity] of this.#affinities)
       if (affinity.exchange?.leased === upstream) connection.socket.destroy()
-  }
-
-  refused(...refusal: Parameters<ClientHandler['refused']>): void {
-    this.#parts.observer.handshakeRefused(...refusal)
-  }
-
-  certificateChanged(file: string): void {
-    this.#parts.observer.certificateChanged(file)
-  }
-
-  certificateRefused(file: string, reason: string): void {
-    this.#parts.observer.certificateRefused(file, reason)
-  }
-
-  acceptFailed(error: NodeJS.ErrnoException): void {
-    this.#parts.observer.acceptFailed(error)
   }
 
   close(): void {

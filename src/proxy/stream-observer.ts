@@ -1,5 +1,5 @@
 /** Receives the events of clients for counters and log. Called for every client, so it must be very cheap. `now`: clock ms. */
-import type { ClientConnection } from '../downstream/client-request.ts'
+import type { PortObserver } from '../downstream/client-port.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { DialFailure } from '../upstream/connection.ts'
@@ -14,7 +14,7 @@ export interface StreamInfo extends OpenConnection {
   readonly status: number | undefined
 }
 
-export interface StreamObserver {
+export interface StreamObserver extends PortObserver {
   began(stream: StreamInfo): void
   /** @param tookMs from the request to the open tunnel or the answer, waiting included */
   opened(stream: StreamInfo, upstream: Upstream, tookMs: number): void
@@ -26,21 +26,6 @@ export interface StreamObserver {
   ended(stream: StreamInfo, end: RelayEnd | undefined, upBytes: number, downBytes: number, now: number): void
   /** Refused before it was served: by its route or the limits of its user. `handshakeRefused` has counted it. */
   requestRefused(request: RefusedRequest, error: GatewayError): void
-  /**
-   * Refused before it was served.
-   * @param client the connection that ends with the refusal, where nothing more is known of it
-   */
-  handshakeRefused(
-    error: GatewayError,
-    protocol?: ClientConnection['protocol'],
-    client?: Pick<ClientConnection, 'clientAddress'>,
-  ): void
-  /** The system could not accept a connection. */
-  acceptFailed(error: NodeJS.ErrnoException): void
   /** So many logins of this client address have failed since it was reported last. */
   loginsFailed(client: string, failures: number): void
-  /** New connections get a new certificate. */
-  certificateChanged(file: string): void
-  /** The files have changed, and cannot be used: the previous certificate stays. */
-  certificateRefused(file: string, reason: string): void
 }

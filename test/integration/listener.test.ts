@@ -25,7 +25,7 @@ const settings: ListenerSettings = {
 async function listen(own: Partial<ListenerSettings> = {}) {
   const clock = new FakeClock()
   const access = new Access(undefined, undefined, new LoginThrottle(clock, () => {}))
-  const handler = { accepted() {}, left() {}, refused() {} } as unknown as ClientHandler
+  const handler = { accepted() {}, left() {}, observer: { handshakeRefused() {} } } as unknown as ClientHandler
   const listener = new Listener({ ...settings, ...own }, access, clock, handler)
   await listener.listen(undefined)
   onTestFinished(async () => {

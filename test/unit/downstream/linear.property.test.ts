@@ -44,7 +44,11 @@ const settings = {
 const refuse = () => {
   throw new GatewayError('GW_POOL_EMPTY', 'none')
 }
-const handler = { refused: () => {}, leftHttp: () => {}, request: refuse } as unknown as ClientHandler
+const handler = {
+  observer: { handshakeRefused: () => {} },
+  leftHttp: () => {},
+  request: refuse,
+} as unknown as ClientHandler
 
 /** A connection whose client is read until it has made a request, or is refused. */
 class FakeConnection extends TimeoutEntry {
