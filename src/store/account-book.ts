@@ -4,7 +4,6 @@
  */
 import type { Clock } from '../clock.ts'
 import { SlidingWindow } from '../ratelimit/sliding-window.ts'
-import { Budget, type BudgetReservation } from '../supply/budget.ts'
 import type {
   AccountView,
   BudgetLimits,
@@ -18,6 +17,7 @@ import type {
   Reserved,
   WindowView,
 } from './account-store.ts'
+import { Budget, type BudgetReservation } from './budget.ts'
 
 /** A reservation that is not settled. */
 interface Open {

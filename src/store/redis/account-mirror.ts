@@ -4,7 +4,6 @@
  */
 
 import { MAX_IN_FLIGHT } from '../../ratelimit/sliding-window.ts'
-import { lastingLonger, tightestOf } from '../../supply/budget.ts'
 import type {
   AccountView,
   BudgetLimits,
@@ -16,6 +15,7 @@ import type {
   Reservation,
   WindowView,
 } from '../account-store.ts'
+import { lastingLonger, tightestOf } from '../budget.ts'
 import type { ServerTime } from './server-time.ts'
 
 /** How many there are, and when the first of them end, on the server's clock. */

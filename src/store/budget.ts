@@ -1,6 +1,5 @@
 /** How many addresses may be bought. Windows slide: an hour's budget is never spent twice around a full hour. */
-
-import type { BudgetLeft, BudgetLimits, BudgetReached } from '../store/account-store.ts'
+import type { BudgetLeft, BudgetLimits, BudgetReached } from './account-store.ts'
 
 /** Purchases that are kept as one entry. */
 export interface BudgetReservation {

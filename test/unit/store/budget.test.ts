@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Budget } from '../../../src/supply/budget.ts'
+import { Budget } from '../../../src/store/budget.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
