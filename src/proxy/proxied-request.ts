@@ -29,10 +29,9 @@ import { Lease } from './lease.ts'
 import type { LeaseRequest, SessionUse } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
 import { mayBeElsewhere, type Routes, routeElsewhere } from './other-providers.ts'
-import { queueUser } from './queue-user.ts'
 import type { Relay, RelayEnd, RelayHandler } from './relay.ts'
-import { nextStep } from './retry.ts'
-import { type Route, routeMethodOf } from './route.ts'
+import { isStale, nextStep } from './retry.ts'
+import { queueUser, type Route, routeMethodOf } from './route.ts'
 import type { SessionTable } from './session-table.ts'
 import { countsAsUse, keepBorrowed, mayStay, rememberTry, rotateSession } from './session-use.ts'
 import type { StreamInfo } from './stream-observer.ts'
@@ -368,10 +367,4 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     this.lease = undefined
     lease?.release(now)
   }
-}
-
-/** Whether the upstream had closed a connection that was opened in advance: that is not a failure. */
-export function isStale(connection: UpstreamConnection, failure: DialFailure): boolean {
-  const isInterrupted = failure.kind === 'broken' || failure.kind === 'unanswered'
-  return connection.wasWarm && isInterrupted && failure.how === 'closed'
 }

@@ -1,6 +1,6 @@
 /** Decides whether another upstream may be tried, before anything was sent to the client. */
 import type { GatewayError } from '../errors.ts'
-import type { DialFailure } from '../upstream/connection.ts'
+import type { DialFailure, UpstreamConnection } from '../upstream/connection.ts'
 
 /** `same`: once more with the session's own upstream. */
 type NextStep = 'same' | 'another' | 'give-up'
@@ -23,8 +23,17 @@ interface TriesSoFar {
 
 export function nextStep({ failure, error, tries, maxTries, ownTries, strict }: TriesSoFar): NextStep {
   if (error.spec.retry !== 'another-upstream' || tries >= maxTries) return 'give-up'
-  const isInterrupted = failure.kind === 'broken' || failure.kind === 'unanswered'
-  const staysForNow = ownTries > 0 && ownTries < OWN_TRIES && isInterrupted
+  const staysForNow = ownTries > 0 && ownTries < OWN_TRIES && isInterruption(failure)
   if (strict && ownTries > 0 && !staysForNow) return 'give-up'
   return staysForNow ? 'same' : 'another'
+}
+
+/** Whether the upstream had closed a connection that was opened in advance: that is not a failure. */
+export function isStale({ wasWarm }: UpstreamConnection, failure: DialFailure): boolean {
+  return wasWarm && isInterruption(failure) && failure.how === 'closed'
+}
+
+/** No answer came, or none that is valid. */
+function isInterruption(failure: DialFailure): failure is Extract<DialFailure, { kind: 'broken' | 'unanswered' }> {
+  return failure.kind === 'broken' || failure.kind === 'unanswered'
 }

@@ -1,4 +1,5 @@
 /** How one request is to be served: what the router decides from listener, user, rules and client options. */
+import { clientNetwork } from '../address.ts'
 import type { ClientConnection, TrafficSettings } from '../downstream/client-request.ts'
 import type { Filter } from '../pool/filter.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -46,6 +47,11 @@ export interface Route {
 /** Where a request came from; its address costs a system call, so it is read only when it is needed. */
 export interface Origin {
   readonly clientAddress: string
+}
+
+/** Whose turn a client uses in the waiting queue, and whose its leases are: the configured user, else the client's address. */
+export function queueUser(user: string | undefined, origin: Origin): string {
+  return user === undefined ? `address ${clientNetwork(origin.clientAddress)}` : `user ${user}`
 }
 
 /** What rules call a request of this protocol. */

@@ -23,9 +23,8 @@ import { COMMAND_HOST } from './command-host.ts'
 import type { HttpHandler, HttpRequest } from './http-contract.ts'
 import type { LeaseRequest } from './lease-contract.ts'
 import type { LeaseQueue } from './lease-queue.ts'
-import { queueUser } from './queue-user.ts'
 import { addressesToAvoid } from './rotation.ts'
-import type { Route } from './route.ts'
+import { queueUser, type Route } from './route.ts'
 import type { Session, SessionTable } from './session-table.ts'
 
 /** How long a reported address rests for a host without a rule in `bans`: the default of such a rule, ms. */

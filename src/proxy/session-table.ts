@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
-import type { Store } from '../store/contract.ts'
+import type { Restored, Store } from '../store/contract.ts'
 
 interface SessionTableSettings {
   /** A session without use for this time ends, ms. */
@@ -39,11 +39,7 @@ export function isSpent(session: Session, uses: number): boolean {
 const NONE: readonly Upstream[] = []
 
 /** A session of an earlier process. */
-interface PastSession {
-  readonly key: string
-  readonly upstreamId: string
-  readonly idleMs: number
-}
+type PastSession = Restored['sessions'][number]
 
 /** A session that goes with its upstream to another process. */
 export interface CarriedSession {

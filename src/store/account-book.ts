@@ -18,6 +18,7 @@ import type {
   WindowView,
 } from './account-store.ts'
 import { Budget, type BudgetReservation } from './budget.ts'
+import type { Restored } from './contract.ts'
 
 /** A reservation that is not settled. */
 interface Open {
@@ -28,14 +29,8 @@ interface Open {
   unknownUntil: number | undefined
 }
 
-/** State of an earlier process, from `Restored`. */
-interface BookPast {
-  readonly calls: readonly { readonly limiterKey: string; readonly endedAgoMs: number; readonly answered: boolean }[]
-  readonly purchases: readonly { readonly provider: string; readonly agoMs: number; readonly count: number }[]
-  readonly totals: readonly { readonly provider: string; readonly total: number }[]
-  readonly unknown: readonly { readonly provider: string; readonly agoMs: number; readonly count: number }[]
-  readonly pending: readonly { readonly account: string; readonly holder: ChannelHolder }[]
-}
+/** State of an earlier process. */
+type BookPast = Pick<Restored, 'calls' | 'purchases' | 'totals' | 'unknown' | 'pending'>
 
 const DAY_MS = 86_400_000
 

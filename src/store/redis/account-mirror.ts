@@ -94,7 +94,8 @@ export class AccountMirror implements AccountView {
     return { windows: keys(this.#windows), providers: keys(this.#providers), accounts: keys(this.#channels) }
   }
 
-  saw({ windows, providers, channels, pending }: AccountStates): void {
+  /** The answer of the server replaces what was known. */
+  update({ windows, providers, channels, pending }: AccountStates): void {
     for (const [key, state] of Object.entries(windows)) this.#windows.set(key, { ...state, ended: listed(state.ended) })
     for (const [name, state] of Object.entries(providers))
       this.#providers.set(name, { ...state, hour: listed(state.hour), day: listed(state.day) })

@@ -233,7 +233,7 @@ export class RedisAccountStore implements AccountStore {
     const { view } = answer
     if (this.#since !== view.since) this.#followed(view.since)
     this.time.note(sentAt, clock.now(), view.now)
-    this.#mirror.saw(view)
+    this.#mirror.update(view)
     if (!this.#isNetLost) this.#noteNet(view)
     return answer
   }
