@@ -41,7 +41,7 @@ export class DataPlaneHandover implements ClientHandover {
   }
 
   async resume(): Promise<void> {
-    this.#data.lendAgain()
+    this.#data.leaseQueue.lendAgain()
     if (this.#copies !== undefined) await this.#data.reopenPorts(this.#copies)
     this.#copies = undefined
   }

@@ -69,25 +69,18 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
 }
 
 function portSettings(port: Config['listen'][number], { limits, relay }: Config): DataPlaneSettings['ports'][number] {
+  const { host, port: number, shared, name, users, allow, tls, optionHeaders, upstreamHeader } = port
+  const { provider, strategy, rotation, perUpstream, session } = port
   return {
-    host: port.host,
-    port: port.port,
-    isShared: port.shared,
-    users: port.users,
-    allow: port.allow,
-    provider: port.provider,
-    strategy: port.strategy,
-    rotation: port.rotation,
-    perUpstream: port.perUpstream,
-    session: port.session,
-    listen: { port: port.port, name: port.name },
-    optionHeaders: port.optionHeaders,
-    upstreamHeader: port.upstreamHeader,
+    ...{ host, users, allow, tls, optionHeaders, upstreamHeader },
+    ...{ provider, strategy, rotation, perUpstream, session },
+    port: number,
+    isShared: shared,
+    listen: { port: number, name },
     handshakeMs: limits.handshake,
     maxHeaderBytes: limits.headerBytes,
     maxEarlyBytes: limits.earlyBytes,
     idleMs: relay.idle,
-    tls: port.tls,
   }
 }
 

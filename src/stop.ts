@@ -74,7 +74,7 @@ const MOVED = new GatewayError('GW_STOPPING', 'another process of the gateway ha
 /** The same; then nothing is lent any more, so that what has been lent is known. Requests that still wait are refused. */
 export async function closeForSuccessor(data: DataPlane, clock: Clock): Promise<void> {
   await closeGently(data, clock)
-  data.stopLending(MOVED)
+  data.leaseQueue.stopLending(MOVED)
 }
 
 /** @param until clock ms; may become earlier */

@@ -19,10 +19,7 @@ export function metricsPage(view: SnapshotView, wrongTokens: () => number): Metr
   const registry = new Registry()
   // The default, every 10 ms, keeps an idle process awake.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS })
-  const updates = [
-    ...gauges.map((figure) => gauge(figure, registry)),
-    ...counters.map((figure) => counter(figure, registry)),
-  ]
+  const updates = [...gauges.map(updater(Gauge, registry)), ...counters.map(updater(Counter, registry))]
   return {
     contentType: registry.contentType,
     async text() {
@@ -34,19 +31,14 @@ export function metricsPage(view: SnapshotView, wrongTokens: () => number): Metr
   }
 }
 
-function gauge({ name, help, labels, read }: Figure, registry: Registry): Update {
-  const metric = new Gauge({ name, help, labelNames: labels, registers: [registry] })
-  return (snapshot) => {
-    metric.reset()
-    for (const [values, value] of read(snapshot)) if (value !== null) metric.labels(...values).set(value)
-  }
-}
-
-function counter({ name, help, labels, read }: Figure, registry: Registry): Update {
-  const metric = new Counter({ name, help, labelNames: labels, registers: [registry] })
-  return (snapshot) => {
-    metric.reset()
-    for (const [values, value] of read(snapshot)) if (value !== null) metric.labels(...values).inc(value)
+/** @returns what sets the metric to the figures of a snapshot */
+function updater(Metric: typeof Gauge | typeof Counter, registry: Registry) {
+  return ({ name, help, labels, read }: Figure): Update => {
+    const metric = new Metric({ name, help, labelNames: labels, registers: [registry] })
+    return (snapshot) => {
+      metric.reset()
+      for (const [values, value] of read(snapshot)) if (value !== null) metric.labels(...values).inc(value)
+    }
   }
 }
 

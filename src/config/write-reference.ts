@@ -2,13 +2,13 @@
  * Writes docs/configuration.md and its Chinese edition from the schema of the configuration.
  * With `--check` it writes nothing and exits 1 when a page is not up to date.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
 import { configGroups } from '../messages/config-groups.ts'
 import { chineseKeys } from '../messages/config-keys.ts'
 import type { Language, Text } from '../messages/text.ts'
+import { writeGenerated } from './generated-file.ts'
 import { type KeyRow, keyRows } from './reference.ts'
 
-const pages = { en: '../../docs/configuration.md', zh: '../../docs/configuration.zh-CN.md' } as const
+const pages = { en: 'docs/configuration.md', zh: 'docs/configuration.zh-CN.md' } as const
 
 const head: Text = {
   en: `# Configuration
@@ -79,14 +79,6 @@ function translated(example: string, comments: Readonly<Record<string, string>>)
   )
 }
 
-if (import.meta.main) {
-  for (const [language, path] of Object.entries(pages)) {
-    const file = new URL(path, import.meta.url)
-    const text = configurationPage(language as Language)
-    if (!process.argv.includes('--check')) writeFileSync(file, text)
-    else if (readFileSync(file, 'utf8') !== text) {
-      process.stderr.write(`${path.slice(6)} is not what src/config says: run "npm run schema" and commit the result\n`)
-      process.exitCode = 1
-    }
-  }
-}
+if (import.meta.main)
+  for (const [language, path] of Object.entries(pages))
+    writeGenerated(path, configurationPage(language as Language), { folder: 'src/config', command: 'npm run schema' })

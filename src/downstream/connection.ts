@@ -100,7 +100,6 @@ export class Connection extends TimeoutEntry implements ClientConnection, Linked
     return unmapIPv4(this.socket.remoteAddress ?? '')
   }
 
-  /** Octets from the client and to it that `countOctets` has not counted yet. */
   octets(): readonly [up: number, down: number] {
     return [this.socket.bytesRead - this.#countedUp, this.socket.bytesWritten - this.#countedDown]
   }

@@ -242,16 +242,6 @@ export class DataPlane {
     this.#ports.closeMute()
   }
 
-  /** Lends nothing any more, and denies waiting clients; open tunnels and exchanges continue. */
-  stopLending(reason: GatewayError): void {
-    this.leaseQueue.stopLending(reason)
-  }
-
-  /** Undoes `stopLending`. */
-  lendAgain(): void {
-    this.leaseQueue.lendAgain()
-  }
-
   /** Accepts no more clients, denies waiting ones, and lets open tunnels and exchanges continue. */
   stopAccepting(): void {
     this.#isListening = false

@@ -1,6 +1,8 @@
 /** What serves clients in a worker, from its first settings on: a data plane whose pool and supply follow the control process. */
+
 import type { Clock } from '../clock.ts'
 import { poolSettings } from '../config/pool-limits.ts'
+import { given } from '../given.ts'
 import { createLog, type Log, setLogLevel } from '../log.ts'
 import { openConnectGuard } from '../network/connect-guard.ts'
 import type { InheritedSockets } from '../network/inherited-sockets.ts'
@@ -115,8 +117,8 @@ export class WorkerPlane {
       found: ({ question, id, left }) => this.#sessions.answer(question, id, left),
       session: ({ key, id }) => this.#sessionMoved(key, id),
       acknowledge: ({ asker, question }) => void send({ kind: 'acknowledged', asker, question }),
-      acknowledging: ({ question, workers }) => this.#sessions.acknowledging(question, workers),
-      acknowledged: ({ question }) => this.#sessions.acknowledged(question),
+      acknowledging: ({ question, workers }) => this.#sessions.acknowledgements.expect(question, workers),
+      acknowledged: ({ question }) => this.#sessions.acknowledgements.received(question),
       rotate: ({ key }) => {
         const session = data.sessionTable.rotate(key)
         // Those who wait for room on it need not.
@@ -214,7 +216,7 @@ export class WorkerPlane {
       kind: 'report',
       gauges: { connections: data.connections, tunnels: data.tunnels, waiting: data.leaseQueue.waitingCount },
       counters: this.#counters.take(),
-      ...(asked === undefined ? {} : { asked }),
+      ...given({ asked }),
       loads: this.#replica.loads.take(),
       octets: this.#users.takeOctets(),
       connections: this.#connections.take(this.#parts.clock.now(), this.#reports % OCTETS_EVERY === 0),

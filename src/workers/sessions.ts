@@ -34,7 +34,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   /** Clients that wait until each upstream belongs to one worker. */
   #waiting: ((isOwned: boolean) => void)[] = []
   readonly #isOwned: () => boolean
-  readonly #acknowledgements: Acknowledgements
+  readonly acknowledgements: Acknowledgements
   #timer: Timer | undefined
 
   /**
@@ -45,7 +45,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
     this.#clock = clock
     this.#isOwned = isOwned
     this.#send = send
-    this.#acknowledgements = new Acknowledgements(clock, (question) => send({ kind: 'acknowledge', question }))
+    this.acknowledgements = new Acknowledgements(clock, (question) => send({ kind: 'acknowledge', question }))
   }
 
   /** Without an answer the session is this worker's alone. */
@@ -83,16 +83,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
   }
 
   allKnow(then: () => void): void {
-    this.#acknowledgements.awaitAll(then)
-  }
-
-  /** So many other workers are asked whether they know. */
-  acknowledging(question: number, workers: number): void {
-    this.#acknowledgements.expect(question, workers)
-  }
-
-  acknowledged(question: number): void {
-    this.#acknowledgements.received(question)
+    this.acknowledgements.awaitAll(then)
   }
 
   /** Each upstream belongs to one worker now. */
@@ -105,7 +96,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
     this.#unconfirmed.clear()
     for (const question of [...this.#questions.keys()]) this.answer(question, undefined)
     this.agreed(false)
-    this.#acknowledgements.close()
+    this.acknowledgements.close()
   }
 
   /** Keys of sessions that live, or have lived, on an upstream. */

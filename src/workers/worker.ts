@@ -161,7 +161,7 @@ export class Worker {
   }
 
   async #resume(data: DataPlane, sockets: number): Promise<void> {
-    data.lendAgain()
+    data.leaseQueue.lendAgain()
     await data.reopenPorts(new InheritedSockets(await this.#received(sockets)))
   }
 
