@@ -7,6 +7,7 @@ import type { ClientHandover } from './client-handover.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { Config } from './config/schema.ts'
 import { sentenceOf } from './failure-sentence.ts'
+import { given } from './given.ts'
 import type { Log } from './log.ts'
 import type { OpenPort } from './network/inherited-sockets.ts'
 import { carry } from './pool/former-process.ts'
@@ -119,7 +120,7 @@ class Handover implements TakeoverHandler {
     const now = clock.now()
     const upstreams = [...pool.members()].map((upstream) => carry(upstream, now))
     const { host } = store
-    return { upstreams, ...(host === undefined ? {} : { host }) }
+    return { upstreams, ...given({ host }) }
   }
 
   async resume(): Promise<void> {

@@ -5,8 +5,10 @@
  * - A client has a time for its request, and the same time between two pieces of an answer that it reads.
  * - A client that sends further requests before it has its answer is disconnected: their answers would wait in memory.
  */
+
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { given } from '../given.ts'
 import { http } from '../node-http.ts'
 
 interface ServerLimits {
@@ -55,7 +57,7 @@ export function createLimitedServer(
       headersTimeout: timeoutMs,
       connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, timeoutMs / 4),
       requireHostHeader: false,
-      ...(headerBytes === undefined ? {} : { maxHeaderSize: headerBytes }),
+      ...given({ maxHeaderSize: headerBytes }),
     },
     begin,
   )

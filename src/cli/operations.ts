@@ -1,5 +1,7 @@
 /** The output of `turnpike call PROVIDER`: the operations of a provider's vendor, as text and as JSON. */
+
 import { formatDuration } from '../config/fields.ts'
+import { given } from '../given.ts'
 import { say } from '../messages/language.ts'
 import { terminal } from '../messages/terminal.ts'
 import { translate, translateDescription, translateSentence } from '../messages/translate.ts'
@@ -30,8 +32,7 @@ export function listOperations({ operations, limitOf, canCall = () => true }: So
       const { calls, perMs } = limitOf(name)
       return {
         ...{ name, isUsable: canCall(name), about, document, method, effect },
-        ...(reply === undefined ? {} : { reply }),
-        ...(unproven === undefined ? {} : { unproven }),
+        ...given({ reply, unproven }),
         limit: { calls, perSeconds: perMs / 1_000 },
         params: Object.entries(params).flatMap(([key, param]) => (isCredential(param) ? [] : listParam(key, param))),
       }

@@ -2,6 +2,7 @@
  * `turnpike test-source`: shows what a link or a provider delivers, with one call. It goes through the running gateway and
  * shares its limits and budget; without a running gateway it uses the state store that the next gateway will use.
  */
+
 import { existsSync } from 'node:fs'
 import { CommandError, UsageError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
@@ -9,6 +10,7 @@ import { loadConfig, parseConfig } from '../config/load.ts'
 import { providerName } from '../config/names.ts'
 import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
 import { buysNothing, type Config, isDemo, isLink, type ProviderConfig, privateProviders } from '../config/schema.ts'
+import { given } from '../given.ts'
 import { commandLog, type Log } from '../log.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
 import { Secret } from '../secret.ts'
@@ -167,7 +169,7 @@ async function send(subject: Subject, deps: TestSourceDeps & { readonly log: Log
         : {
             url: target.url.reveal(),
             try: target.try,
-            ...(target.product === undefined ? {} : { product: target.product }),
+            ...given({ product: target.product }),
           }
     const answer = await askAdmin(place, '/v1/test-source', {
       token: adminToken(config),

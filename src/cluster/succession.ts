@@ -2,6 +2,7 @@
  * Another process of this machine goes on as this host of the cluster (`start --takeover`): with its name, its lease, and the
  * addresses that it owns. So the other hosts notice nothing. Until the other process serves, this one can go on instead.
  */
+import { given } from '../given.ts'
 import { StoreError } from '../store/errors.ts'
 import type { PausableRunner } from '../store/redis/pausable-runner.ts'
 import type { RedisAccountStore } from '../store/redis/redis-account-store.ts'
@@ -42,7 +43,7 @@ export class Succession {
   /** Who the other process is to be. */
   get host(): ClusterHost {
     const { name, member } = this.#parts
-    return { name, ...(member.token === undefined ? {} : { token: member.token }) }
+    return { name, ...given({ token: member.token }) }
   }
 
   /** Resolves when what was said has arrived. @throws {StoreError} when the store does not answer */

@@ -1,4 +1,5 @@
 /** The differences between two configurations. */
+import { given } from '../given.ts'
 import { isSame } from '../same.ts'
 import { limitsOf } from './pool-limits.ts'
 import type { Config } from './schema.ts'
@@ -42,7 +43,7 @@ export function applicable(former: Config, next: Config): { config: Config; need
   const { state, workers, cluster, callback } = former
   const { cluster: _, ...rest } = next
   const admin = hasOnlyNewToken(former.admin, next.admin) ? next.admin : former.admin
-  const fixed = { state, workers, admin, callback, ...(cluster === undefined ? {} : { cluster }) }
+  const fixed = { state, workers, admin, callback, ...given({ cluster }) }
   const limits = cluster !== undefined && !isSame(limitsOf(former), limitsOf(next)) ? limitedBy(former, next) : {}
   const config = { ...rest, ...fixed, ...limits, log: { ...next.log, format: former.log.format } }
   const needsRestart = [...FIXED, ...FIXED_LIMITS]

@@ -1,6 +1,8 @@
 /** The part of a configuration that a command needs to connect to a running gateway. */
+
 import { stringify } from 'yaml'
 import { ConfigError } from '../errors.ts'
+import { given } from '../given.ts'
 import { type Environment, environmentOf } from './environment.ts'
 import { loadConfig, parseConfig, readText } from './load.ts'
 import type { Config } from './schema.ts'
@@ -22,7 +24,7 @@ export function loadAdmin(file: string, environment: Environment): Pick<Config, 
     return loadConfig(file, environment)
   const { admin, state } = plain.value as Readonly<Record<string, unknown>>
   try {
-    const part = { ...(admin === undefined ? {} : { admin }), ...(state === undefined ? {} : { state }) }
+    const part = given({ admin, state })
     // Port 0 conflicts with no port of the admin server.
     return parseConfig(
       stringify({ listen: [{ port: 0 }], providers: [NO_PROVIDER], ...part }),

@@ -9,7 +9,9 @@
  *
  * Only ready upstreams are lent; a resting one may still be tried by a session that has it.
  */
+
 import type { ErrorCode } from '../errors.ts'
+import { given } from '../given.ts'
 import type { Secret } from '../secret.ts'
 
 /** `direct`: no proxy, but the target itself (upstream/direct.ts); never in a pool. */
@@ -164,12 +166,7 @@ export class Upstream {
   renewLogin({ username, password, tls }: UpstreamFacts): boolean {
     if (this.facts.username === username && this.facts.password?.reveal() === password?.reveal()) return false
     const { username: _, password: __, tls: ___, ...facts } = this.facts
-    this.facts = {
-      ...facts,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(tls === undefined ? {} : { tls }),
-    }
+    this.facts = { ...facts, ...given({ username, password, tls }) }
     this.login = undefined
     return true
   }

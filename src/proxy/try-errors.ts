@@ -1,5 +1,7 @@
 /** Errors for clients whose tries have failed: what the last failure was, in the words of its protocol. */
+
 import { GatewayError } from '../errors.ts'
+import { given } from '../given.ts'
 import type { Verdict } from '../pool/health.ts'
 import { codeOf, NO_ANSWER, type Outcome, SOCKS_REPLY } from '../pool/upstream.ts'
 import type { DialFailure } from '../upstream/connection.ts'
@@ -28,7 +30,7 @@ export function directError(failure: DialFailure): GatewayError {
       'a rule of routes sends this target directly, and it leads to a private address or to this machine: the rule must name the host or the block of addresses, or have allowPrivate'
     return new GatewayError('GW_TARGET_NOT_ALLOWED', message)
   }
-  const detail = code === undefined ? {} : { code }
+  const detail = given({ code })
   if (code === 'ECONNREFUSED')
     return new GatewayError('GW_TARGET_REFUSED', 'the target, connected to directly, refused the connection', {
       detail,

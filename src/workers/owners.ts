@@ -10,6 +10,7 @@
  * - An upstream is owned by one worker, or by none: `own` is sent only for one that is unowned.
  * - `elsewhere` counts the leases that run in workers which are not the owner. Each of them is reported to the owner when it ends.
  */
+import { given } from '../given.ts'
 import { shareOut } from '../pool/ownership.ts'
 import type { MovingUpstream, PlainWaiting, ToWorker } from './messages.ts'
 
@@ -304,9 +305,8 @@ export class Owners {
       if (asked <= 0 && !isIdleWanted) continue
       missing -= Math.max(0, asked)
       member.askedAt = now
-      const among = providers === undefined ? {} : { providers }
       this.#deps.send(other, {
-        ...{ kind: 'give', count: isIdleWanted ? count - ofShare : asked, ...among },
+        ...{ kind: 'give', count: isIdleWanted ? count - ofShare : asked, ...given({ providers }) },
         ...(isIdleWanted ? { onlyIdle: true } : {}),
       })
     }

@@ -1,6 +1,8 @@
 /** A worker's view of supply: the control process buys, this sends it the demand. */
+
 import type { Clock } from '../clock.ts'
 import type { GatewayError } from '../errors.ts'
+import { given } from '../given.ts'
 import { keyOfProviders } from '../pool/filter.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
@@ -59,15 +61,13 @@ export class RemoteSupply implements SupplyView {
   }
 
   get waiting(): readonly PlainWaiting[] {
-    return this.#waiting.map(({ providers, count, limited }) => ({ ...named(providers), count, limited }))
+    return this.#waiting.map(({ providers, count, limited }) => ({ ...given({ providers }), count, limited }))
   }
 
   /** Leases that were demand, if there were any since the last call. */
   takeAsked(): DemandReport['groups'] | undefined {
     if (!this.#isChanged) return undefined
     this.#isChanged = false
-    return [...this.#groups.values()].map(({ providers, asked }) => ({ ...named(providers), asked }))
+    return [...this.#groups.values()].map(({ providers, asked }) => ({ ...given({ providers }), asked }))
   }
 }
-
-const named = (providers: readonly string[] | undefined) => (providers === undefined ? {} : { providers })

@@ -1,7 +1,9 @@
 /**
  * A worker's copy of the pool: what others say of it happens here too (`handlers`), and what happens here is said (`#observer`).
  */
+
 import type { Clock } from '../clock.ts'
+import { given } from '../given.ts'
 import { carry } from '../pool/former-process.ts'
 import type { HealthObserver } from '../pool/health.ts'
 import type { PoolObserver, PoolSettings } from '../pool/members.ts'
@@ -100,8 +102,7 @@ export class Replica {
   get healthObserver(): HealthObserver {
     const { send } = this.#parts
     return {
-      firstUse: ({ id }, worked, cause) =>
-        void send({ kind: 'first-use', id, worked, ...(cause === undefined ? {} : { cause }) }),
+      firstUse: ({ id }, worked, cause) => void send({ kind: 'first-use', id, worked, ...given({ cause }) }),
       lineDown: (provider, broken) => void send({ kind: 'line', provider, broken }),
       lineUp: (provider) => void send({ kind: 'line', provider }),
     }

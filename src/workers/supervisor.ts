@@ -7,11 +7,13 @@
  *
  * The sockets of ports that change hands in a takeover pass through it (passing.ts, docs/adr/0021-takeover-with-workers.md).
  */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
+import { given } from '../given.ts'
 import { moduleBeside } from '../module-beside.ts'
 import { passSignals, sameArguments, type ThisProcess } from '../relaunch.ts'
 import type { TakeoverStart } from '../takeover/client.ts'
@@ -128,7 +130,7 @@ class Supervisor {
     const role: ControlRole = {
       ...{ place: this.#place, count: this.#count, running },
       hasLostWorker: this.#hasLostWorker,
-      ...(takeover === undefined ? {} : { takeover }),
+      ...given({ takeover }),
     }
     this.#hasLostWorker = false
     const child = spawn(process.execPath, sameArguments(process), {
