@@ -144,7 +144,10 @@ export const qg: Vendor = {
     'share-elastic': product('share-elastic/get', '短效代理, elastic: an allowance for each day'),
     'share-uniform': product('share-uniform/get', '短效代理, uniform: an allowance for each minute'),
     'share-volume': product('share-volume/get', '短效代理, by amount'),
-    exclusive: product('exclusive/get', '独享代理: addresses of one customer', { channels: true }),
+    exclusive: product('exclusive/get', '独享代理: addresses of one customer', {
+      channels: true,
+      query: 'exclusive/query',
+    }),
     'exclusive-locked': locked,
     'overseas-channel': product('overseas-channel/get', '全球短效代理, by channel', { channels: true }),
     'overseas-volume': product('overseas-volume/get', '全球短效代理, by amount'),

@@ -30,9 +30,9 @@ function section(
   }
 }
 
-function fromClients(path: string, about: string, reply: string): Operation {
+function fromClients(name: 'share' | 'exclusive', path: string, about: string, reply: string): Operation {
   const rest = { params: account, limit: perMinute(60), effect: 'reads', errors: everywhere, reply } as const
-  return { ...section('', 'share', path, { about, ...rest }), document: PUBLIC_CLIENTS }
+  return { ...section('', name, path, { about, ...rest }), document: PUBLIC_CLIENTS }
 }
 
 const taking = { effect: 'buys', quantity: ['num'] } as const
@@ -99,6 +99,12 @@ export const operations: Readonly<Record<string, Operation>> = {
     reply: `{task_id, num, ips: ${IP_LIST}}`,
     errors: { ...extracting, ...channels },
   }),
+  'exclusive/query': fromClients(
+    'exclusive',
+    '/query',
+    'lists what the channels hold',
+    `${IP_LIST} or {tasks: {id: {ips: ${IP_LIST}}}}`,
+  ),
   'monopoly/get': section('独享代理(地区锁)-提取IP接口', 'monopoly', '/get', {
     about: 'takes lines of one area for exclusive use; their addresses come later, from legacy/monopolies',
     params: {
@@ -127,16 +133,18 @@ export const operations: Readonly<Record<string, Operation>> = {
     errors: { ...extracting, ...balance, ...volumeLimit },
   }),
   'share/channels': fromClients(
+    'share',
     '/channels',
     'tells how many channels there are and how many are free',
     '{total, idle}',
   ),
   'share/resources': fromClients(
+    'share',
     '/resources',
     'lists the areas that have addresses',
     '[{area, area_code, isp, isp_code, available}]',
   ),
-  'share/balance': fromClients('/balance', 'tells the balance', '{balance}'),
+  'share/balance': fromClients('share', '/balance', 'tells the balance', '{balance}'),
   // The older API serves the same keys: lines of monopoly/get, the whitelist, the channels.
   ...Object.fromEntries(Object.entries(legacyAccount).map(([name, call]) => [`${LEGACY}${name}`, call])),
 }

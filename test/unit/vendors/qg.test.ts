@@ -105,6 +105,21 @@ describe('qg: parameters by product', () => {
   })
 })
 
+describe('qg: exclusive', () => {
+  const ip = { proxy_ip: '123.54.55.24', server: '123.54.55.25:59419', deadline: '2023-02-25 15:38:36' }
+
+  it.each([
+    ['a list', [ip]],
+    ['batches', { tasks: { '0LIKQ3S1_task': { ips: [ip] } } }],
+  ])('an address whose order got no reply can be read back, as %s', async (_, data) => {
+    const { source, http } = open('exclusive', 2)
+    http.reply = { body: JSON.stringify({ code: 'SUCCESS', data }) }
+    const { sold } = await source.query({ signal: never })
+    expect(sold).toMatchObject([{ host: '123.54.55.25', port: 59_419, exit: '123.54.55.24' }])
+    expect(http.requests.map(({ url }) => url.host + url.pathname)).toEqual(['exclusive.proxy.qg.net/query'])
+  })
+})
+
 describe('qg: exclusive-locked', () => {
   const lines = (...states: readonly object[]) => ({ body: JSON.stringify({ data: states }) })
 
