@@ -32,48 +32,69 @@ const noteSchema = z.object({
 export type Note = z.infer<typeof noteSchema>
 export type Attempt = z.infer<typeof attemptSchema>
 
-export class PurchaseNotes {
-  static readonly #ofMemory = new WeakMap<SourceMemory, PurchaseNotes>()
-  /** What changes them is done one after the other: two extractions at once would both find too few and both buy. */
-  readonly turns = new KeyedMutex()
-  readonly #memory: SourceMemory | undefined
-  #note: Promise<Note> | undefined
+/** By account: another key knows none of these orders and instances, and may be changed back. */
+const recordSchema = z.object({ version: z.literal(2), accounts: z.record(z.string(), noteSchema) })
+type Accounts = z.infer<typeof recordSchema>['accounts']
 
-  constructor(memory: SourceMemory | undefined) {
-    this.#memory = memory
-  }
+const NOTHING: Note = { version: 1, pending: [], pendingCount: 0, paid: 0, instances: [] }
+
+/** What one memory holds. */
+interface Book {
+  readonly memory: SourceMemory | undefined
+  readonly turns: KeyedMutex
+  accounts: Promise<Accounts> | undefined
+}
+
+export class PurchaseNotes {
+  static readonly #ofMemory = new WeakMap<SourceMemory, Book>()
+  readonly #book: Book
+  readonly #account: string
 
   /** After a reload, what is under way for the former source and the next source share them. */
-  static of(memory: SourceMemory | undefined): PurchaseNotes {
-    const notes = (memory && PurchaseNotes.#ofMemory.get(memory)) ?? new PurchaseNotes(memory)
-    if (memory !== undefined) PurchaseNotes.#ofMemory.set(memory, notes)
-    return notes
+  constructor(memory: SourceMemory | undefined, account: string) {
+    const known = memory && PurchaseNotes.#ofMemory.get(memory)
+    this.#book = known ?? { memory, turns: new KeyedMutex(), accounts: undefined }
+    this.#account = account
+    if (memory !== undefined) PurchaseNotes.#ofMemory.set(memory, this.#book)
+  }
+
+  /** What changes them is done one after the other: two extractions at once would both find too few and both buy. */
+  get turns(): KeyedMutex {
+    return this.#book.turns
   }
 
   /** @throws {VendorError} class bad_request, or a StoreError, when the recorded state is unreadable */
-  read(): Promise<Note> {
-    // When it cannot be read, the next call tries again: the operator may have mended the file.
-    this.#note ??= this.#load().catch((error: unknown) => {
-      this.#note = undefined
-      throw error
-    })
-    return this.#note
+  async read(): Promise<Note> {
+    return (await this.#accounts())[this.#account] ?? NOTHING
   }
 
-  async #load(): Promise<Note> {
-    const saved = await this.#memory?.load()
-    if (saved === undefined || saved === null)
-      return { version: 1, pending: [], pendingCount: 0, paid: 0, instances: [] }
-    const read = noteSchema.safeParse(saved)
-    if (read.success) return read.data
+  #accounts(): Promise<Accounts> {
+    const book = this.#book
+    // When it cannot be read, the next call tries again: the operator may have mended the file.
+    book.accounts ??= this.#load().catch((error: unknown) => {
+      book.accounts = undefined
+      throw error
+    })
+    return book.accounts
+  }
+
+  async #load(): Promise<Accounts> {
+    const saved = await this.#book.memory?.load()
+    if (saved === undefined || saved === null) return {}
+    const read = recordSchema.safeParse(saved)
+    if (read.success) return read.data.accounts
+    // Earlier versions recorded no account.
+    const note = noteSchema.safeParse(saved)
+    if (note.success) return { [this.#account]: note.data }
     // Without it, it is unknown what was bought: further purchases could buy twice.
     throw new VendorError('bad_request', 'memory', 'what was written down about earlier purchases cannot be read')
   }
 
   /** Resolves when the state would survive a crash. */
   async write(note: Note): Promise<void> {
-    await this.#memory?.save(note)
-    this.#note = Promise.resolve(note)
+    const accounts = { ...(await this.#accounts()), [this.#account]: note }
+    await this.#book.memory?.save({ version: 2, accounts })
+    this.#book.accounts = Promise.resolve(accounts)
   }
 
   /** The order bought nothing. */

@@ -40,12 +40,12 @@ export class StaticAccount {
   /** Instances that have been delivered, and their ends, ms since the epoch: one that was renewed is as good as new. */
   readonly #handed = new Map<string, number>()
 
-  constructor(own: StaticOwn, settings: SourceSettings, table: Table, deps: SourceDeps) {
+  constructor(own: StaticOwn, settings: SourceSettings, table: Table, deps: SourceDeps, account: string) {
     this.#own = own
     this.#settings = settings
     this.#table = table
     this.#deps = deps
-    this.#notes = PurchaseNotes.of(deps.memory)
+    this.#notes = new PurchaseNotes(deps.memory, account)
     const orderDeps = {
       wall: () => deps.clock.wall(),
       notes: this.#notes,

@@ -23,7 +23,7 @@ export function openStatic(vendor: Vendor, settings: SourceSettings, deps: Sourc
   if (own.instances === undefined && own.orders === undefined && own.purchase === undefined)
     throw new VendorError('bad_request', 'instances', 'a static provider of ipipv needs instances, orders or purchase')
   const base = openTableSource(vendor, settings, deps)
-  const account = new StaticAccount(own, settings, openTable(vendor, settings, deps), deps)
+  const account = new StaticAccount(own, settings, openTable(vendor, settings, deps), deps, base.account)
   return {
     ...base,
     isList: own.purchase === undefined,

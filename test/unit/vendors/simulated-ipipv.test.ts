@@ -22,7 +22,19 @@ interface World {
   readonly done: <T>(promise: Promise<T>) => Promise<T>
 }
 
-function world(options: Partial<IpipvOptions> = {}): World {
+function emptyMemory(): World['memory'] {
+  const memory = {
+    saved: undefined as unknown,
+    load: () => Promise.resolve(memory.saved),
+    save: (value: unknown) => {
+      memory.saved = structuredClone(value)
+      return Promise.resolve()
+    },
+  }
+  return memory
+}
+
+function world(options: Partial<IpipvOptions> = {}, memory = emptyMemory()): World {
   const clock = new FakeClock()
   let sold = 0
   const supplyAddress = () => ({ host: `198.51.100.${++sold}`, port: 4_000 + sold })
@@ -36,14 +48,6 @@ function world(options: Partial<IpipvOptions> = {}): World {
       return { status, headers: {}, text, sentAt, vendorWallMs: undefined }
     },
     close: () => Promise.resolve(),
-  }
-  const memory = {
-    saved: undefined as unknown,
-    load: () => Promise.resolve(memory.saved),
-    save: (value: unknown) => {
-      memory.saved = structuredClone(value)
-      return Promise.resolve()
-    },
   }
   const open = (own: object, rest: Partial<SettingsOf> = {}) =>
     openSource(settingsOf({ vendor: 'ipipv', product: 'static', credentials, own: { ...own }, ...rest }), {
@@ -377,6 +381,23 @@ describe('an order that got no verdict', () => {
     sim.refusesOrders = undefined
     expect((await done(source.extract(1, { signal: never }))).pending).toHaveLength(1)
     expect(sim.orders).toHaveLength(1)
+  })
+
+  it('is of its account: another one buys meanwhile, and the first knows it again', async () => {
+    const { memory, source, clock, done } = await lost()
+    const other = { ...credentials, appKey: 'OTHER-APP' }
+    const made = world({ appKey: other.appKey }, memory)
+    expect(hosts(await buy(made.open({ purchase }, { credentials: other }), 1, made))).toEqual(['1'])
+    clock.advance(60_000)
+    expect(hosts(await done(source.extract(2, { signal: never })))).toEqual(['1', '2'])
+    expect(memory.saved).toMatchObject({ version: 2, accounts: {} })
+  })
+
+  it('what an earlier version wrote down is taken up', async () => {
+    const { sim, memory, open, done } = world()
+    memory.saved = { version: 1, pending: ['C7'], instances: [] }
+    await done(failureOf(open({ purchase }).extract(1, { signal: never })))
+    expect(paths(sim)).toEqual(['order'])
   })
 
   it('what was written down and cannot be read stops buying', async () => {
