@@ -124,6 +124,8 @@ export interface Restored {
   readonly unknown: readonly {
     readonly id: CallId
     readonly provider: string
+    /** Of the account and the call that it was sent with. */
+    readonly limiterKey: string
     readonly agoMs: number
     readonly count: number
   }[]

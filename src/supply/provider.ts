@@ -219,6 +219,13 @@ export class Provider {
     if (upstreams.length > 0) this.#giveBack.wanted(now, now)
   }
 
+  /** An order of an earlier process without a reply. The vendor's list for another key does not tell what it bought: it counts as sold. */
+  restoreUnknown(limiterKey: string): void {
+    const { operations, extractOperation, limitOf } = this.source
+    if ([extractOperation, ...Object.keys(operations)].some((name) => limitOf(name).key === limiterKey)) return
+    this.#parts.accounts.store.resolve(this.name, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY)
+  }
+
   /** Takes up what another host of the cluster has bought. */
   adopt(upstreams: readonly RestoredUpstream[], now: number): void {
     this.#parts.stock.restore(upstreams, now)

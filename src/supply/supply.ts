@@ -129,6 +129,7 @@ export class Supply {
     const alive = past.upstreams.filter(({ state }) => state === 'alive').length
     if (past.upstreams.length > 0)
       this.#log.info({ alive, held: past.upstreams.length }, 'addresses of an earlier run are there')
+    for (const { provider, limiterKey } of past.unknown) this.provider(provider)?.restoreUnknown(limiterKey)
     this.#withdrawn.keep(past.upstreams)
     for (const provider of this.providers) this.#withdrawn.giveBack(provider)
   }

@@ -130,11 +130,11 @@ export function readRestored(database: DatabaseSync, at: Moment): Restored {
        GROUP BY provider, CAST(began / :grain AS INTEGER) ORDER BY atMs`,
       { ...counting, grain: PURCHASE_GRAIN_MS },
     ).map(({ provider, atMs, count }) => ({ provider, agoMs: agoMs(atMs), count })),
-    unknown: rows<{ id: number; provider: string; atMs: number; count: number }>(
-      `SELECT id, provider, began AS atMs, count FROM calls WHERE count > 0 AND answered = 0 AND began + :kept > :now
-       ORDER BY began`,
+    unknown: rows<{ id: number; provider: string; limiterKey: string; atMs: number; count: number }>(
+      `SELECT id, provider, limiter AS limiterKey, began AS atMs, count FROM calls
+       WHERE count > 0 AND answered = 0 AND began + :kept > :now ORDER BY began`,
       counting,
-    ).map(({ id, provider, atMs, count }) => ({ id, provider, agoMs: agoMs(atMs), count })),
+    ).map(({ atMs, ...order }) => ({ ...order, agoMs: agoMs(atMs) })),
     pending: rows<{ account: string; id: string; provider: string; ends: number }>('SELECT * FROM pending').map(
       ({ account, id, provider, ends }) => ({
         account,

@@ -182,7 +182,7 @@ it('buys again at once when it is told to, and nothing while it is paused', asyn
 })
 
 it('an unknown order of an earlier process holds its channels until the vendor has listed what it holds', async () => {
-  const unknown = [{ id: 1, provider: 'a', agoMs: 5_000, count: 2 }]
+  const unknown = [{ id: 1, provider: 'a', limiterKey: 'a', agoMs: 5_000, count: 2 }]
   const restored = { ...nothingRestored, unknown }
   const world = new World(
     { a: { vendor: { channels: 3, canList: true }, settings: { isRemembered: true } } },
@@ -199,9 +199,25 @@ it('an unknown order of an earlier process holds its channels until the vendor h
   ])
 })
 
+it('an unknown order of an earlier process stays booked when the key has changed: the list is of another account', async () => {
+  const order = { provider: 'a', agoMs: 5_000, count: 2 }
+  const restored = {
+    ...nothingRestored,
+    unknown: [{ ...order, id: 1, limiterKey: 'former key' }],
+    purchases: [order],
+    totals: [{ provider: 'a', total: 2 }],
+  }
+  const settings = { isRemembered: true, budget: { total: 9 } }
+  const world = new World({ a: { vendor: { channels: 3, canList: true }, settings } }, { floor: 0 }, restored)
+  world.supply.restore(restored)
+  world.connect()
+  await world.clock.run(5_000)
+  expect([world.vendor('a').sold, world.provider('a').capacity.budgetLeft]).toEqual([1, 9 - 2 - 1])
+})
+
 // The number of channels is not on the record: one is assumed until the vendor has told it, and what an earlier process bought occupies it.
 it('asks for the channels after a restart, though what an earlier process bought occupies the one that is assumed', async () => {
-  const unknown = [{ id: 1, provider: 'a', agoMs: 5_000, count: 2 }]
+  const unknown = [{ id: 1, provider: 'a', limiterKey: 'a', agoMs: 5_000, count: 2 }]
   const restored = { ...nothingRestored, unknown }
   const world = new World({ a: { vendor: { plan: () => 8 }, settings: { isRemembered: true } } }, {}, restored)
   world.supply.restore(restored)

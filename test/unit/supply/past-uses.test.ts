@@ -106,7 +106,7 @@ it.each(['alive', 'doubtful'] as const)(
       ...{ facts: { ...facts, boughtAt: -27_000, deadline: 900 }, vendorDeadline: 5_000 },
       ...{ opened: true, uses: 2, state },
     }))
-    const unknown = [{ id: 1, provider: 'a', agoMs: 1_000, count: 1 }]
+    const unknown = [{ id: 1, provider: 'a', limiterKey: 'a', agoMs: 1_000, count: 1 }]
     const restored = { ...nothingRestored, upstreams, unknown }
     const world = new World({ a: { settings: recorded, vendor } }, { floor: 0, uses: 4, minLife: 1_000 }, restored)
     world.vendor('a').ends.push(4_000)

@@ -64,7 +64,7 @@ it.each([
   'with %s addresses of orders that an earlier process saw no end of, asks %s times first',
   async (unsettled, ...then) => {
     const totals = [{ provider: 'a', total: 1 }]
-    const unknown = unsettled === 0 ? [] : [{ id: 1, provider: 'a', agoMs: 5_000, count: 1 }]
+    const unknown = unsettled === 0 ? [] : [{ id: 1, provider: 'a', limiterKey: 'a', agoMs: 5_000, count: 1 }]
     const restored = { ...nothingRestored, unknown, totals }
     const world = new World({ a: { vendor: { canList: true }, settings: { isRemembered: true } } }, {}, restored)
     world.vendor('a').ends.push(50_000)

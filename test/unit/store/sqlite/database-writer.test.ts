@@ -143,7 +143,7 @@ describe('purchases', () => {
     const left = restart()
     expect(left.purchases).toEqual([{ provider: 'p', agoMs: 0, count: 8 }])
     expect(left.totals).toEqual([{ provider: 'p', total: 8 }])
-    expect(left.unknown).toEqual([{ id: 1, provider: 'p', agoMs: 0, count: 5 }])
+    expect(left.unknown).toEqual([{ id: 1, provider: 'p', limiterKey: 'k1', agoMs: 0, count: 5 }])
   })
 
   it('count once, however often they are recorded', () => {

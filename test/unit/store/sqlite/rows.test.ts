@@ -97,7 +97,7 @@ describe('what is left', () => {
         { provider: 'p', agoMs: 20_000, count: 3 },
         { provider: 'p', agoMs: 10_000, count: 2 },
       ],
-      unknown: [{ id: 2, provider: 'p', agoMs: 10_000, count: 2 }],
+      unknown: [{ id: 2, provider: 'p', limiterKey: 'k', agoMs: 10_000, count: 2 }],
       pending: [{ account: 'a', holder: { id: 'l', pendingFor: 'p', endsAt: 23_000 } }],
       totals: [{ provider: 'p', total: 12 }],
       sessions: [{ key: 's', upstreamId: 'x', idleMs: 0 }],
