@@ -174,10 +174,11 @@ export class Inventory {
     )
   }
 
-  /** Orders of an earlier process with unknown outcome may have bought this many addresses. */
+  /** An order of an earlier process with unknown outcome may have bought this many addresses. */
   holdUnknown(provider: string, count: number, endsAt: number): void {
-    const ids = Array.from({ length: count }, (_, index) => `unknown ${provider} ${index}`)
-    this.#unknown.set(provider, ids)
+    const known = this.#unknown.get(provider) ?? []
+    const ids = Array.from({ length: count }, (_, index) => `unknown ${provider} ${known.length + index}`)
+    this.#unknown.set(provider, [...known, ...ids])
     this.#store.hold(
       this.#account,
       ids.map((id) => ({ id, endsAt })),

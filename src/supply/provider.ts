@@ -12,7 +12,7 @@
 import type { Clock } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
-import type { RestoredUpstream } from '../store/contract.ts'
+import type { Restored, RestoredUpstream } from '../store/contract.ts'
 import type { Followed } from '../vendors/contract/delivery.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import type { Account } from './account.ts'
@@ -26,7 +26,7 @@ import type { OrderDemand, ProviderDeps, ProviderSettings } from './provider-con
 import { openParts, type ProviderParts } from './provider-parts.ts'
 import type { LastError, ProviderState } from './provider-status.ts'
 import { Renewal } from './renewal.ts'
-import { lendableOf, restore } from './restore.ts'
+import { lendableOf, restore, restoreUnknown } from './restore.ts'
 
 export class Provider {
   readonly settings: ProviderSettings
@@ -219,11 +219,9 @@ export class Provider {
     if (upstreams.length > 0) this.#giveBack.wanted(now, now)
   }
 
-  /** An order of an earlier process without a reply. The vendor's list for another key does not tell what it bought: it counts as sold. */
-  restoreUnknown(limiterKey: string): void {
-    const { operations, extractOperation, limitOf } = this.source
-    if ([extractOperation, ...Object.keys(operations)].some((name) => limitOf(name).key === limiterKey)) return
-    this.#parts.accounts.store.resolve(this.name, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY)
+  /** Takes up an order of an earlier process that got no reply. @param upstreams what that process held */
+  restoreUnknown(order: Restored['unknown'][number], upstreams: readonly RestoredUpstream[]): void {
+    restoreUnknown(this.#parts, order, upstreams)
   }
 
   /** Takes up what another host of the cluster has bought. */

@@ -1,5 +1,5 @@
 /** What a provider leaves to the next one of its name, in this process or a later one, and how that takes it up. */
-import type { RestoredUpstream } from '../store/contract.ts'
+import type { Restored, RestoredUpstream } from '../store/contract.ts'
 import { UNKNOWN_LIFE_MS } from './capacity.ts'
 import type { ProviderParts } from './provider-parts.ts'
 
@@ -22,15 +22,26 @@ export function restore(parts: ProviderParts, upstreams: readonly RestoredUpstre
   const isDoubtful = stock.restore(upstreams, now)
   for (const { facts, vendorDeadline } of upstreams) account.noteLife(settings.name, vendorDeadline - facts.boughtAt)
   const isFollowed = pendingPoller !== undefined && !source.isList
-  const unknown = accounts.store.view.unknownOf(settings.name)
-  if (isDoubtful || isFollowed || unknown > 0) reconciliation.demand()
-  if (source.byChannel) inventory.holdUnknown(settings.name, unknown, now + longestLifeMs(parts, upstreams))
+  if (isDoubtful || isFollowed || accounts.store.view.unknownOf(settings.name) > 0) reconciliation.demand()
   const lines = [...inventory.pending].flatMap(([ref, provider]) => (provider === settings.name ? [{ ref }] : []))
   pendingPoller?.add(role.isActive ? lines : [])
 }
 
-/** How long what an unknown order of an earlier process brought may occupy its channels. */
-function longestLifeMs({ settings }: ProviderParts, upstreams: readonly RestoredUpstream[]): number {
+/** How long after its record a call may still reach the vendor, ms. */
+const ON_ITS_WAY_MS = 60_000
+
+/** An order of an earlier process without a reply: what it bought may occupy channels until it has ended. */
+export function restoreUnknown(
+  { settings, source, inventory, accounts, clock }: ProviderParts,
+  { limiterKey, agoMs, count }: Restored['unknown'][number],
+  upstreams: readonly RestoredUpstream[],
+): void {
+  const { operations, extractOperation, limitOf } = source
+  const isOfAccount = [extractOperation, ...Object.keys(operations)].some((name) => limitOf(name).key === limiterKey)
+  // The vendor's list for another key does not tell what it bought: it counts as sold.
+  if (!isOfAccount) accounts.store.resolve(settings.name, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY)
+  if (!isOfAccount || !source.byChannel) return
   const lives = upstreams.map(({ facts, vendorDeadline }) => vendorDeadline - facts.boughtAt).filter(Number.isFinite)
-  return Math.max(settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS, ...lives)
+  const longestMs = Math.max(settings.arrival.ttlMs ?? UNKNOWN_LIFE_MS, ...lives)
+  inventory.holdUnknown(settings.name, count, clock.now() + longestMs - Math.max(0, agoMs - ON_ITS_WAY_MS))
 }

@@ -129,7 +129,9 @@ export class Supply {
     const alive = past.upstreams.filter(({ state }) => state === 'alive').length
     if (past.upstreams.length > 0)
       this.#log.info({ alive, held: past.upstreams.length }, 'addresses of an earlier run are there')
-    for (const { provider, limiterKey } of past.unknown) this.provider(provider)?.restoreUnknown(limiterKey)
+    const held = Map.groupBy(past.upstreams, ({ facts }) => facts.provider)
+    for (const order of past.unknown)
+      this.provider(order.provider)?.restoreUnknown(order, held.get(order.provider) ?? [])
     this.#withdrawn.keep(past.upstreams)
     for (const provider of this.providers) this.#withdrawn.giveBack(provider)
   }

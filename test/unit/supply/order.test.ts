@@ -199,6 +199,17 @@ it('an unknown order of an earlier process holds its channels until the vendor h
   ])
 })
 
+it.each([
+  ['5 s', 5_000, 1],
+  ['an hour', 3_600_000, 3],
+])('an unknown order from %s before a restart holds its channels until its addresses have ended', (_, agoMs, free) => {
+  const unknown = [{ id: 1, provider: 'a', limiterKey: 'a', agoMs, count: 2 }]
+  const restored = { ...nothingRestored, unknown }
+  const world = new World({ a: { vendor: { channels: 3 }, settings: { isRemembered: true } } }, {}, restored)
+  world.supply.restore(restored)
+  expect(world.provider('a').capacity.freeChannels).toBe(free)
+})
+
 it('an unknown order of an earlier process stays booked when the key has changed: the list is of another account', async () => {
   const order = { provider: 'a', agoMs: 5_000, count: 2 }
   const restored = {

@@ -89,6 +89,21 @@ it.each([
   },
 )
 
+it.each([
+  [1_000, 2],
+  [120_000, 3],
+])('an order whose reply was lost %i ms before a reload holds no other channels than its own', async (agoMs, free) => {
+  const settings = { ...recorded }
+  const world = new World({ a: { settings, vendor: { channels: 3, lifeMs: 20_000 } } }, { floor: 0 })
+  world.vendor('a').trouble.push('lost')
+  const leave = world.connect()
+  await world.clock.run(600)
+  leave()
+  await world.clock.run(agoMs)
+  world.supply.configure(rules, [{ settings, source: world.vendor('a').source(world.accounts) }])
+  expect(world.provider('a').capacity.freeChannels).toBe(free)
+})
+
 it('the limit of a provider that is removed does not bind the others of its account', async () => {
   const world = new World({ a: {}, b: { sharesWith: 'a' } }, { floor: 0 })
   const { source } = world.provider('b')
