@@ -35,6 +35,7 @@ import { PortInheritance } from './port-inheritance.ts'
 import type { SupervisorChannel } from './role.ts'
 import { Rollout } from './rollout.ts'
 import { SessionsOfWorkers } from './sessions.ts'
+import { Silence } from './silence.ts'
 import { UsersOfWorkers } from './users.ts'
 import { WorkerReports } from './worker-reports.ts'
 
@@ -68,6 +69,7 @@ export class Workers implements ClientSide {
   readonly #options: WorkersOptions
   readonly #socket: ControlSocket
   readonly #members = new Members()
+  readonly #silence: Silence
   readonly #parts: WorkersParts
   readonly #reports: WorkerReports
   readonly #sessions: SessionsOfWorkers
@@ -94,7 +96,10 @@ export class Workers implements ClientSide {
     this.#parts = parts
     this.#socket = new ControlSocket({
       joined: (hello) => this.#joined(hello),
-      message: (worker, message) => dispatch(handlersFor(worker, this.#handlerParts), message),
+      message: (worker, message) => {
+        this.#silence.heard(worker)
+        dispatch(handlersFor(worker, this.#handlerParts), message)
+      },
       disconnected: (worker) => this.#disconnected(worker),
     })
     const send = (worker: number, message: ToWorker) => this.#socket.send(worker, message)
@@ -114,6 +119,7 @@ export class Workers implements ClientSide {
     const { place } = options
     this.#desk = new Desk({ clock, place, worker: count, users: parts.users, closed: parts.data })
     const { running } = supervisor
+    this.#silence = new Silence(running)
     // The desk of a control process ends with it.
     const mayHaveLost = supervisor.hasLostWorker || running.length > 0
     this.#owners = new OwnersOfPool({
@@ -242,6 +248,7 @@ export class Workers implements ClientSide {
   /** Also one that is here already, and has given up what it owned: upstreams have got owners. */
   #joined(hello: Hello): void {
     const { worker, upstreams, sessions, moved, addresses, users, isEachOwned } = hello
+    this.#silence.heard(worker)
     const isNew = this.#members.joined(worker)
     if (isNew) this.#rollout.learnPorts(addresses)
     if (isEachOwned) this.#ownEach(worker)
@@ -294,6 +301,7 @@ export class Workers implements ClientSide {
 
   #left(worker: number): void {
     this.#members.left(worker)
+    this.#silence.left(worker)
     this.handover.left(worker)
     this.#reports.left(worker)
     this.#sessions.left(worker)
@@ -347,9 +355,15 @@ export class Workers implements ClientSide {
     this.#timer = clock.after(TICK_MS, () => {
       this.#scheduleTick()
       this.#owners.tick()
+      for (const worker of this.#silence.tick()) this.#endSilent(worker)
       if (this.#ticks++ % OUTLOOKS_EVERY === 0) this.review()
       if (this.#feed.tick()) this.#owners.endReading()
     })
+  }
+
+  #endSilent(worker: number): void {
+    this.#options.log.error({ worker }, 'a worker does not answer: its process is ended')
+    this.#options.supervisor.send({ kind: 'end-worker', worker })
   }
 
   /** What may come has changed. */

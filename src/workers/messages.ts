@@ -266,6 +266,8 @@ export type FromSupervisor =
 export type ToSupervisor =
   /** The socket is open: workers may come. */
   | { readonly kind: 'start-workers' }
+  /** It hangs. */
+  | { readonly kind: 'end-worker'; readonly worker: number }
   /** What ends from now on is to end. */
   | { readonly kind: 'stopping' }
   /** Another process takes over: when this one ends the gateway ends, and no worker is started. Then it continues after all. */

@@ -154,6 +154,7 @@ class Supervisor {
     else if (message.kind === 'handing-over') this.#isHandingOver = true
     else if (message.kind === 'continuing') this.#continue()
     else if (message.kind === 'takeover') this.#reached(message.stage)
+    else if (message.kind === 'end-worker') this.#workers.get(message.worker)?.process?.kill('SIGKILL')
     else if (message.kind === 'socket') passOn(this.#workers.get(message.worker)?.process, message, handle)
     else {
       this.#hasServed ||= this.#deps.takeover === undefined

@@ -123,6 +123,23 @@ it('loses the tunnels of a worker that is killed, and no others; another one is 
   expect(await alive()).toBe(left)
 })
 
+it('replaces a worker that hangs', { timeout: TEST_MS }, async () => {
+  const gateway = await startKillable(here.folder, here.configOf({ pool: { perUpstream: { connections: 1 } } }))
+  const open = await tunnels(gateway.port, UPSTREAMS)
+  expect(open.map(({ status }) => status)).toEqual(open.map(() => 200))
+  const [hanging = 0, other = 0] = processesOf(gateway).workers
+  process.kill(hanging, 'SIGSTOP')
+  const others = () => processesOf(gateway).workers.filter((pid) => pid !== hanging)
+  await expect.poll(() => others().length, patiently).toBe(2)
+  expect(others()).toContain(other)
+  expect(gateway.log.text).toContain('a worker does not answer: its process is ended')
+  await closeClients()
+  // All upstreams are lent again: those of the worker that was ended have other owners.
+  const again = await tunnels(gateway.port, UPSTREAMS)
+  expect(again.map(({ status }) => status)).toEqual(again.map(() => 200))
+  expect(new Set(again.map(upstreamOf)).size).toBe(UPSTREAMS)
+})
+
 it('starts workers anew until they can open a port that another program had taken', { timeout: TEST_MS }, async () => {
   const gateway = await startKillable(here.folder, here.configOf())
   const intruder = createServer()
