@@ -8,6 +8,8 @@ export type StoreReason =
   | 'no-access'
   /** The file was found damaged in use: it is checked again before the next change. */
   | 'damaged'
+  /** Its files were removed or replaced while it was open: it is opened again for the next change. */
+  | 'removed'
   /** The writing thread has ended; a new one is started for the next change. */
   | 'crashed'
   | 'closed'

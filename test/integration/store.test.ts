@@ -213,6 +213,46 @@ describe('a process', () => {
   })
 })
 
+describe('a folder that is removed while it is in use', () => {
+  const calls = async () => (await open()).restored.unknown.map(({ count }) => count)
+
+  it('is made again, locked again, and what follows is recorded in it', async () => {
+    const { store } = await open()
+    await store.callBegins({ ...call, booked: 1 })
+    rmSync(dir, { recursive: true })
+    await expect(store.callBegins({ ...call, booked: 2 })).rejects.toMatchObject({ reason: 'removed' })
+    expect(lines.text).toContain(`the files of the store in ${dir} were removed or replaced`)
+    await store.callBegins({ ...call, booked: 3 })
+    expect(await child(['hold', dir]).rest()).toEqual(['busy'])
+    await store.close()
+    expect(await calls()).toEqual([3])
+  })
+
+  it('and taken by another process: nothing is recorded before that one ends, and no call of it is taken for ours', async () => {
+    const { store } = await open()
+    await store.callBegins({ ...call, booked: 1 })
+    rmSync(dir, { recursive: true })
+    const other = child(['fill', dir])
+    expect(await other.next()).toBe('open')
+    for (let n = 0; n < 5; n++) {
+      other.process.stdin.write('order\n')
+      expect(await other.next()).toBe('done')
+    }
+    const reason = () =>
+      store.callBegins({ ...call, booked: 3 }).then(
+        () => 'done',
+        ({ reason }: StoreError) => reason,
+      )
+    expect(await reason()).toBe('removed')
+    expect(await reason()).toBe('busy')
+    other.process.stdin.end()
+    expect(await other.next()).toBe('closed')
+    await expect.poll(reason, { timeout: 30_000 }).toBe('done')
+    await store.close()
+    expect(await calls()).toEqual([1, 1, 1, 1, 1, 3])
+  })
+})
+
 const modes = (where: string) =>
   Object.fromEntries(readdirSync(where).map((name) => [name, (statSync(join(where, name)).mode & 0o777).toString(8)]))
 

@@ -1,8 +1,10 @@
 /** Reads and writes the database synchronously, therefore in its own thread while clients are served. */
 import type { DatabaseSync } from 'node:sqlite'
+import { StoreError } from '../errors.ts'
 import { isRefusal, textOf, toStoreError } from './causes.ts'
 import { Changes } from './changes.ts'
 import { inTransaction, nextCallOf, openDatabase } from './database.ts'
+import { fileAt, type Paths, pathsIn } from './folder.ts'
 import type { Batch, Note, Opened, OpenRequest, Refusal } from './messages.ts'
 import { prune, writeReading } from './restore.ts'
 
@@ -11,10 +13,14 @@ const PRUNE_EVERY_MS = 60_000
 export class DatabaseWriter {
   readonly #database: DatabaseSync
   readonly #changes: Changes
+  readonly #paths: Paths
+  readonly #file: string | undefined
   #prunedAtMs: number
 
-  private constructor(database: DatabaseSync, nowMs: number) {
+  private constructor(database: DatabaseSync, dir: string, nowMs: number) {
     this.#database = database
+    this.#paths = pathsIn(dir)
+    this.#file = fileAt(this.#paths.database)
     this.#changes = new Changes(database)
     this.#prunedAtMs = nowMs
   }
@@ -30,7 +36,7 @@ export class DatabaseWriter {
       inTransaction(opened, () => writeReading(opened, reading))
       return nextCallOf(opened)
     })
-    return { writer: new DatabaseWriter(database, reading.bootMs), opened: { notes, nextCall } }
+    return { writer: new DatabaseWriter(database, dir, reading.bootMs), opened: { notes, nextCall } }
   }
 
   /**
@@ -41,6 +47,7 @@ export class DatabaseWriter {
   commit({ reading, changes }: Batch): readonly Refusal[] {
     const database = this.#database
     try {
+      this.#assertInPlace()
       return inTransaction(database, () => {
         const refused: Refusal[] = []
         for (const [index, change] of changes.entries()) {
@@ -58,6 +65,13 @@ export class DatabaseWriter {
     } catch (error) {
       throw toStoreError(error, 'the store cannot be written')
     }
+  }
+
+  /** What is written to a file that was removed is lost when the process ends. */
+  #assertInPlace(): void {
+    const { dir, database } = this.#paths
+    if (fileAt(database) !== this.#file)
+      throw new StoreError('removed', `the files of the store in ${dir} were removed or replaced`)
   }
 
   #pruneSometimes(nowMs: number): void {

@@ -95,6 +95,12 @@ export function hasOrphanedJournal(paths: Paths): boolean {
   return sizeOf(paths.database) === 0 && sizeOf(`${paths.database}-wal`) > 0
 }
 
+/** @returns undefined when there is none */
+export function fileAt(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found && `${found.dev}:${found.ino}`
+}
+
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }

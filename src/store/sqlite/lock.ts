@@ -2,10 +2,12 @@
 import { DatabaseSync } from 'node:sqlite'
 import { StoreBusy, StoreError } from '../errors.ts'
 import { isBusy, isDamage, toStoreError } from './causes.ts'
-import { type Paths, pathsIn, prepareFile, prepareFolder } from './folder.ts'
+import { fileAt, type Paths, pathsIn, prepareFile, prepareFolder } from './folder.ts'
 import type { Note } from './messages.ts'
 
 export interface FolderLock {
+  /** False: its file was removed or replaced, and another process may have the folder. */
+  readonly isInPlace: boolean
   /** Releases the folder. */
   release(): void
 }
@@ -21,7 +23,13 @@ export function lockFolder(dir: string, notes: Note[]): FolderLock {
     prepareFolder(dir, notes)
     prepareFile(paths.lock, notes)
     const lock = takeLock(paths)
-    return { release: () => lock.close() }
+    const file = fileAt(paths.lock)
+    return {
+      get isInPlace() {
+        return fileAt(paths.lock) === file
+      },
+      release: () => void (lock.isOpen && lock.close()),
+    }
   } catch (error) {
     throw toStoreError(error, `the store in ${dir} cannot be opened`)
   }

@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../../clock.ts'
 import { given } from '../../given.ts'
 import { runInBackground } from '../../internal-errors.ts'
 import type { Log } from '../../log.ts'
+import type { CallId } from '../contract.ts'
 import { StoreError } from '../errors.ts'
 import { type FolderLock, lockFolder } from './lock.ts'
 import type { Change, Note, Refusal } from './messages.ts'
@@ -30,6 +31,8 @@ const RETRY_MS = 1_000
 const BATCH = 1_000
 
 export class Recorder {
+  /** Number of the next call. */
+  nextCall: CallId
   readonly #dir: string
   readonly #deps: RecorderDeps
   /** Undefined while another process has the folder. */
@@ -47,7 +50,8 @@ export class Recorder {
   #isClosed = false
   #closing: Promise<void> | undefined
 
-  constructor(dir: string, deps: RecorderDeps, lock: FolderLock, client: WorkerClient | undefined) {
+  constructor(dir: string, deps: RecorderDeps, lock: FolderLock, client: WorkerClient | undefined, nextCall: CallId) {
+    this.nextCall = nextCall
     this.#dir = dir
     this.#deps = deps
     this.#lock = lock
@@ -102,11 +106,16 @@ export class Recorder {
 
   resume(): void {
     if (this.#isClosed) return
-    const notes: Note[] = []
-    this.#lock ??= lockFolder(this.#dir, notes)
-    logNotes(this.#deps.log, notes)
+    this.#lock ??= this.#takeLock()
     if (this.#queue.isDue) this.#pump()
     else this.#arm()
+  }
+
+  #takeLock(): FolderLock {
+    const notes: Note[] = []
+    const lock = lockFolder(this.#dir, notes)
+    logNotes(this.#deps.log, notes)
+    return lock
   }
 
   close(): Promise<void> {
@@ -217,8 +226,8 @@ export class Recorder {
     this.#queue.giveBack(entries.flatMap((entry) => keptAfter(entry, error)))
     for (const { waiter } of entries) waiter?.reject(error)
     for (const waiter of behind) waiter.reject(error)
-    // The thread that replaces this one checks the file.
-    if (error.reason === 'damaged') await this.#client?.close().catch(() => {})
+    // The thread that replaces this one checks the file, or makes another one.
+    if (error.reason === 'damaged' || error.reason === 'removed') await this.#client?.close().catch(() => {})
   }
 
   #tellFailure(error: StoreError): void {
@@ -238,8 +247,14 @@ export class Recorder {
     if (clock.now() < this.#reopenAt && this.#failure !== undefined) throw this.#failure
     this.#reopenAt = clock.now() + RETRY_MS
     await last?.close()
+    if (this.#lock?.isInPlace === false) {
+      this.#lock.release()
+      this.#lock = this.#takeLock()
+    }
     const { client, opened } = await WorkerClient.open(spawn, { dir: this.#dir, reading: readClocks(clock, boot) })
     logNotes(log, opened.notes)
+    // It may hold calls of another process, which had the folder meanwhile.
+    this.nextCall = Math.max(this.nextCall, opened.nextCall)
     // The first one has replaced none: it is no reason to wait with a second.
     if (last === undefined) this.#reopenAt = Number.NEGATIVE_INFINITY
     else log.warn('the thread of the store had ended: another one has opened it again')

@@ -37,8 +37,8 @@ export async function openStore(dir: string, deps: StoreDeps): Promise<{ store: 
     const found = takeOver(dir, reading, clock.now())
     const client = eager ? (await WorkerClient.open(spawn, { dir, reading })).client : undefined
     logNotes(log, [...notes, ...found.notes])
-    const recorder = new Recorder(dir, { clock, log, boot, spawn }, lock, client)
-    return { store: new DurableStore(recorder, { clock, boot }, found.nextCall), restored: found.restored }
+    const recorder = new Recorder(dir, { clock, log, boot, spawn }, lock, client, found.nextCall)
+    return { store: new DurableStore(recorder, { clock, boot }), restored: found.restored }
   } catch (error) {
     lock.release()
     throw error
@@ -49,13 +49,11 @@ class DurableStore implements HandoverStore {
   readonly #recorder: Recorder
   readonly #clock: Clock
   readonly #boot: BootClock
-  #nextCall: CallId
 
-  constructor(recorder: Recorder, { clock, boot }: { clock: Clock; boot: BootClock }, nextCall: CallId) {
+  constructor(recorder: Recorder, { clock, boot }: { clock: Clock; boot: BootClock }) {
     this.#recorder = recorder
     this.#clock = clock
     this.#boot = boot
-    this.#nextCall = nextCall
   }
 
   get #moment(): Moment {
@@ -63,7 +61,7 @@ class DurableStore implements HandoverStore {
   }
 
   async callBegins(call: CallStart): Promise<CallId> {
-    const id = this.#nextCall++
+    const id = this.#recorder.nextCall++
     await this.#recorder.durable({ kind: 'call-began', id, ...call, atMs: this.#boot.sinceBootMs() })
     return id
   }
