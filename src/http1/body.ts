@@ -3,7 +3,7 @@
  * extensions are dropped, and every receiver reads the chunks exactly as they were read here.
  */
 
-import { parseFieldSection, withoutFields } from './fields.ts'
+import { parseFieldSection, withoutFields, withoutSpacedNames } from './fields.ts'
 import { isToken } from './head.ts'
 
 /** How the end of a body is determined (RFC 9112 section 6.3): by its length in octets, its last chunk, or the end of the connection. */
@@ -27,7 +27,7 @@ type ChunkState = 'size' | 'data' | 'data-end' | 'trailer' | 'done' | 'broken'
 interface BodyLimits {
   /** Octets of the trailer section. */
   readonly maxTrailerBytes: number
-  /** Accepts spaces after a chunk's size, any text as its extension and framing fields in a trailer: only for servers. */
+  /** Accepts spaces after a chunk's size or a trailer's name, any text as extension, framing fields in a trailer: only for servers. */
   readonly isLenient: boolean
 }
 
@@ -203,7 +203,7 @@ class ChunkedReader {
   }
 
   #trailerCame(line: string): void {
-    this.#trailer += line
+    this.#trailer += this.#limits.isLenient ? withoutSpacedNames(line) : line
     if (line.length === 2) this.#state = this.#isTrailerGood ? 'done' : 'broken'
   }
 

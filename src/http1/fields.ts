@@ -111,6 +111,13 @@ function namedBy(connection: string | undefined): ReadonlySet<string> {
   return connection === undefined || ONLY_PERSISTENCE.test(connection) ? NO_FIELDS : new Set(listMembers(connection))
 }
 
+/** RFC 9112 section 5.1: a proxy removes white space between the name and the colon of a response's field. */
+const SPACED_NAME = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:/gm
+
+export function withoutSpacedNames(lines: string): string {
+  return lines.replace(SPACED_NAME, '$1:')
+}
+
 /** @param names in lower case */
 export function withoutFields(lines: string, names: ReadonlySet<string>): string {
   if (names.size === 0) return lines

@@ -1,6 +1,12 @@
 /** Response heads (RFC 9112 sections 4 to 6), parsed strictly: an ambiguous head is invalid. */
 import type { BodyFraming } from './body.ts'
-import { hasConnectionOption, parseContentLength, parseFieldSection, withoutFields } from './fields.ts'
+import {
+  hasConnectionOption,
+  parseContentLength,
+  parseFieldSection,
+  withoutFields,
+  withoutSpacedNames,
+} from './fields.ts'
 
 export interface ResponseHead {
   readonly status: number
@@ -26,9 +32,6 @@ export interface ResponseHead {
 // A first digit of 0 is not a status. The reason may be missing, often together with its space.
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/
 
-/** RFC 9112 section 5.1: a proxy removes white space between the name and the colon of a response's field. */
-const SPACED_NAME = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:/gm
-
 /**
  * @param head latin1, up to and including the empty line
  * @param method of the request: an answer to HEAD has no body
@@ -38,7 +41,7 @@ export function parseResponseHead(head: string, method: string): ResponseHead | 
   const parts = STATUS_LINE.exec(head)
   if (parts === null) return undefined
   const start = parts[0].length
-  const section = parseFieldSection(head, start) ?? parseFieldSection(head.replace(SPACED_NAME, '$1:'), start)
+  const section = parseFieldSection(head, start) ?? parseFieldSection(withoutSpacedNames(head), start)
   if (section === undefined) return undefined
   const { own, named } = section
   const status = Number(parts[2])

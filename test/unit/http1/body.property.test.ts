@@ -67,6 +67,13 @@ describe('a chunked body', () => {
     expect(trailers).toBe('X-A: 1\r\nX-C: 3\r\n')
   })
 
+  it('of a server may have space before the colon of a trailer, which is not forwarded (RFC 9112 section 5.1)', () => {
+    const text = '0\r\nX-A : 1\r\nX-B\t:2\r\n\r\n'
+    expect(read(text)).toBeUndefined()
+    expect(read(text, [], true)).toEqual({ body: '', rest: '', trailers: 'X-A: 1\r\nX-B:2\r\n' })
+    expect(read('0\r\nX-A: 1\r\nConnection : x-a\r\n\r\n', [], true)).toEqual({ body: '', rest: '', trailers: '' })
+  })
+
   it('passes no trailer on beside one that has no business there', () => {
     for (const line of ['Connection: X-A', 'Host: hidden.test', 'Proxy-Authorization: x', 'X-Turnpike-City: a'])
       expect(read(`0\r\nX-A: 1\r\n${line}\r\n\r\n`)).toEqual({ body: '', rest: '', trailers: '' })
