@@ -139,12 +139,14 @@ export class UpstreamConnection extends TimeoutEntry {
   #receive(size: number, buffer: Uint8Array): boolean {
     const bytes = (buffer as Buffer).subarray(0, size)
     const { relay } = this
-    if (relay === undefined) this.handshake?.received(bytes)
-    else if (buffer === this.#ownBuffer && !this.#retiring) return relay.receivedInBuffer(bytes)
-    else relay.received(bytes)
-    // A full buffer indicates a busy connection.
-    if (relay !== undefined && size === buffer.length && !this.#takesTurns)
-      this.#ownBuffer ??= this.#connector.buffers.take()
+    if (relay === undefined) {
+      this.handshake?.received(bytes)
+      return true
+    }
+    if (buffer === this.#ownBuffer && !this.#retiring) return relay.receivedInBuffer(bytes)
+    // A full buffer indicates a busy connection. Taken first: with these octets the connection may end, or become quiet.
+    if (size === buffer.length && !this.#takesTurns) this.#ownBuffer ??= this.#connector.buffers.take()
+    relay.received(bytes)
     return true
   }
 
