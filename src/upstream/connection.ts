@@ -9,6 +9,7 @@
  * One of `opened` and `failed` is called once, unless the connection is destroyed before. `opened` must attach a relay to the
  * connection, or destroy it, before it returns: the next octets of the upstream go to the relay.
  */
+import { readSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Target } from '../address.ts'
 import { containException, type ExceptionOwner } from '../internal-errors.ts'
@@ -148,6 +149,19 @@ export class UpstreamConnection extends TimeoutEntry {
     if (size === buffer.length && !this.#takesTurns) this.#ownBuffer ??= this.#connector.buffers.take()
     relay.received(bytes)
     return true
+  }
+
+  /**
+   * The socket has failed and is about to be closed: reads what has come by then, such as the early answer to a request whose body
+   * the upstream does not want. @param fd of the socket; on Windows it has none
+   */
+  readRest(fd: number): void {
+    const { shared } = this.#connector.buffers
+    try {
+      for (let size = readSync(fd, shared); size > 0; size = readSync(fd, shared)) this.received(size, shared)
+    } catch {
+      // EAGAIN, or the failure once more: there is nothing else.
+    }
   }
 
   /** The tunnel is quiet: the connection reads into the shared buffer again as soon as possible. */

@@ -1,5 +1,5 @@
 /** Opens tunnels through upstreams: HTTP CONNECT, the same over TLS, and SOCKS5; or directly to the target. */
-import { connect, isIP, Socket, type TcpNetConnectOpts } from 'node:net'
+import { isIP, Socket, type TcpNetConnectOpts } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -113,7 +113,9 @@ export class Connector {
         connection.cancelLookup = cancel
       })
     }
-    return adopt(protocol === 'https' ? this.#connectTls(connection.upstream, options) : connect(options), connection)
+    const isTls = protocol === 'https'
+    const socket = isTls ? this.#connectTls(connection.upstream, options) : new PlainSocket(options).connect(options)
+    return adopt(socket, connection)
   }
 
   #ruleFor(upstream: Upstream): ConnectRule {
@@ -151,6 +153,17 @@ export class Connector {
   close(): void {
     this.#preconnect.close()
     this.#timeouts.close()
+  }
+}
+
+/** When a write fails, Node closes the socket without having read what the upstream sent before its reset. */
+class PlainSocket extends Socket {
+  declare owner: UpstreamConnection
+  declare _handle: { readonly fd: number } | null
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (error !== null && this._handle !== null) this.owner.readRest(this._handle.fd)
+    super._destroy(error, callback)
   }
 }
 

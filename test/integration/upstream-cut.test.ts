@@ -1,7 +1,7 @@
 /** Upstreams that end or reset their side at every point of a handshake, and one octet later. */
 import { connect, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { connectVia, plain } from '../support/client.ts'
+import { connectVia, dial, plain, readReply } from '../support/client.ts'
 import { type Gateway, refusalOf, startGateway } from '../support/gateway.ts'
 import { LoopbackServer } from '../support/loopback-server.ts'
 import { delay, SocketReader, send } from '../support/socket-io.ts'
@@ -143,4 +143,25 @@ it('an answer to a plain request that is cut off before its end of header is tol
       expect.soft([what, refusalOf(reply).status]).toEqual([what, 502])
     }
   }
+})
+
+it.each(['a plain request', 'a tunnel'])('an answer in front of a reset arrives while %s uploads', async (way) => {
+  let sendMore = () => {}
+  const upstream = new LoopbackServer(async (socket) => {
+    const reader = new SocketReader(socket, { timeoutMs: null })
+    if ((await reader.readUntil('\r\n\r\n')).includes('CONNECT')) {
+      await send(socket, 'HTTP/1.1 200 OK\r\n\r\n')
+      await reader.readUntil('\r\n\r\n')
+    }
+    // The gateway receives this first: it writes to a connection that is reset, and reads from it afterwards.
+    sendMore()
+    socket.write('HTTP/1.1 413 Too Much\r\nContent-Length: 4\r\n\r\nstop')
+    reset(socket)
+  })
+  const { port } = await startWith(upstream, 'http')
+  const { socket, reader } = way === 'a tunnel' ? await connectVia(port, 'site.test:80') : await dial(port)
+  sendMore = () => socket.write('more of it')
+  await send(socket, 'POST http://site.test/ HTTP/1.1\r\nHost: site.test\r\nContent-Length: 1000000\r\n\r\n')
+  const { status, body } = await readReply({ socket, reader })
+  expect([status, body.toString()]).toEqual([413, 'stop'])
 })
