@@ -4,9 +4,9 @@ import type { Secret } from '../../secret.ts'
 import type { Composed } from '../contract/operation.ts'
 import { splitLogin } from '../parse/link.ts'
 import { membersOf } from '../parse/reply.ts'
+import { sign } from '../parse/sign.ts'
 import { asIs, type Encode, fill, inJson, inXml, namesIn, percentEncoded, type Values } from '../parse/template.ts'
 import type { CallSettings } from './call-settings.ts'
-import { sign } from './sign.ts'
 
 /** Placeholder for a signature while it is computed: parameters that contain it are not signed. */
 const MARK = '\u0000'

@@ -3,9 +3,9 @@
 import { CLASSES_OF_429 } from '../client/judge.ts'
 import type { ErrorClass } from '../contract/error.ts'
 import type { EntryProblem } from '../contract/vendor.ts'
+import { checkCall } from '../parse/check-call.ts'
 import { membersOf } from '../parse/reply.ts'
 import { namesIn } from '../parse/template.ts'
-import { checkCall } from './check-call.ts'
 import { PAGE_PARAMS, paramsOf } from './operations.ts'
 
 type Members = Readonly<Record<string, unknown>>

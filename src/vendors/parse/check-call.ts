@@ -1,7 +1,7 @@
 /** Checks that concern several keys of a call. Reads the call as written, valid or not. */
 import type { EntryProblem } from '../contract/vendor.ts'
-import { membersOf } from '../parse/reply.ts'
-import { BUILT_IN, OF_THE_CALL, unknownPlaceholder } from '../parse/template.ts'
+import { membersOf } from './reply.ts'
+import { BUILT_IN, OF_THE_CALL, unknownPlaceholder } from './template.ts'
 
 type Members = Readonly<Record<string, unknown>>
 type Path = readonly (string | number)[]

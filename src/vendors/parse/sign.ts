@@ -2,7 +2,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { Secret } from '../../secret.ts'
 import { VendorError } from '../contract/error.ts'
-import { asIs, type Encode, fill, percentEncoded, type Values } from '../parse/template.ts'
+import { asIs, type Encode, fill, percentEncoded, type Values } from './template.ts'
 
 export const HASHES = [
   'md5',
