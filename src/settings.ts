@@ -2,10 +2,11 @@
 import { type Address, hostKey } from './address.ts'
 import type { WebhookSettings } from './admin/webhook/webhook.ts'
 import { poolSettings } from './config/pool-limits.ts'
-import { type Config, isDemo, privateProviders } from './config/schema.ts'
+import { type Config, isDemo, isGateway, privateProviders } from './config/schema.ts'
 import { type DescriptorBudget, descriptorBudget } from './descriptors.ts'
 import { currentLanguage } from './messages/language.ts'
 import type { DataPlaneSettings } from './proxy/data-plane.ts'
+import { requestFields } from './vendors/registry.ts'
 
 /** How many descriptors each part may use. */
 export function budgetOf(config: Config): DescriptorBudget {
@@ -63,6 +64,7 @@ export function dataSettings(config: Config, budget: DescriptorBudget): DataPlan
     providers: config.providers.map((provider) => provider.name),
     sharesAddresses: config.cluster !== undefined && poolLimits.connections === 0,
     allowPrivate: privateProviders(config),
+    requestFields: new Map(config.providers.filter(isGateway).map((one) => [one.name, requestFields(one)])),
     routes: config.routes.length === 0 ? undefined : { routes: config.routes, groups: config.groups },
     closesAtDeadline: config.pool.onDeadline === 'close',
   }

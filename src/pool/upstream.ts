@@ -54,6 +54,12 @@ export interface UpstreamFacts {
   readonly ref?: string
 }
 
+/** Header fields that an HTTP proxy wants in each request, such as a login signed with the time. @param wallMs ms since the epoch */
+export type RequestFields = (
+  facts: Pick<UpstreamFacts, 'ref' | 'country' | 'area' | 'city' | 'isp'>,
+  wallMs: number,
+) => Readonly<Record<string, string>>
+
 /** No valid answer of a proxy. `forbidden`: its name resolves to an address that the gateway does not connect to. */
 export type Breakage = 'forbidden' | 'unreachable' | 'silent' | 'closed' | 'garbage'
 

@@ -38,6 +38,7 @@ export interface DataPlaneSettings extends ServingSettings, DispatcherSettings {
   readonly session: { readonly idle: number; readonly max: number }
   /** Those whose upstreams may be at loopback and private addresses. */
   readonly allowPrivate: ReadonlySet<string>
+  readonly requestFields: ConnectorSettings['requestFields']
   /** End the tunnels of an upstream when it expires. */
   readonly closesAtDeadline: boolean
 }
@@ -275,6 +276,6 @@ export interface DataPlaneChange {
 }
 
 function connectorSettings(settings: DataPlaneSettings): ConnectorSettings {
-  const { dialTimeoutMs: timeoutMs, maxHeaderBytes: maxReplyBytes, warm, maxWarm, allowPrivate } = settings
-  return { timeoutMs, maxReplyBytes, warm, maxWarm, allowPrivate }
+  const { dialTimeoutMs: timeoutMs, maxHeaderBytes: maxReplyBytes, ...others } = settings
+  return { timeoutMs, maxReplyBytes, ...others }
 }

@@ -16,7 +16,6 @@ import type { TimeoutQueue } from '../structures/timeout-queue.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { DIRECT, isDirect } from '../upstream/direct.ts'
 import { UpstreamHttp } from '../upstream/http-connection.ts'
-import { loginHeader } from '../upstream/login-header.ts'
 import { isAboutLogin, isAmbiguous, isIdempotent, outcomeOf, presentable } from './answer-judgement.ts'
 import { applyBans, type BanRule } from './ban-rule.ts'
 import type { HttpHandler, HttpRequest, ResponseHandler } from './http-contract.ts'
@@ -132,7 +131,7 @@ export class HttpExchange extends ProxiedRequest<HttpExchangeDeps> implements Re
     const form = this.#formFor(upstream)
     this.#http = http
     this.#startSilenceTimer(upstream)
-    http.send(this.request, form, form === 'absolute' ? loginHeader(upstream) : '', this)
+    http.send(this.request, form, form === 'absolute' ? http.connection.proxyLines : '', this)
   }
 
   judge({ status }: ResponseHead): Outcome | undefined {

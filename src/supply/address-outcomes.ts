@@ -20,7 +20,7 @@ export class AddressOutcomes {
       }
       return void status.addressWorked()
     }
-    const hasLogin = upstream.facts.username !== undefined
+    const hasLogin = upstream.facts.username !== undefined || settings.requestFields !== undefined
     const couldRegister = settings.whitelist === 'off' && source.whitelist !== undefined
     const stopped = status.addressFailed(upstream.id, cause, { hasLogin, couldRegister })
     if (stopped !== undefined) log.error({ cause }, stopped.words)

@@ -19,7 +19,7 @@ import { given } from '../given.ts'
 import type { UpstreamTls } from '../pool/upstream.ts'
 import type { Secret } from '../secret.ts'
 import type { SourceSettings } from '../vendors/contract/source.ts'
-import { ownKeysOf } from '../vendors/registry.ts'
+import { ownKeysOf, requestFields } from '../vendors/registry.ts'
 import type { PlannerSettings } from './planner-settings.ts'
 import type { ProviderSettings } from './provider-context.ts'
 
@@ -105,6 +105,7 @@ export function providerSettings(config: Config, provider: ProviderConfig): Prov
     price: provider.price,
     isRemembered: isApi(provider) || isGeneric(provider) || isGateway(provider) || isLink(provider),
     whitelist: isApi(provider) || isGeneric(provider) || isLink(provider) ? provider.whitelist : 'off',
+    requestFields: isGateway(provider) ? requestFields(provider) : undefined,
     arrival: {
       provider: provider.name,
       ttlMs: provider.ttl,

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Pool } from '../pool/pool.ts'
+import type { RequestFields } from '../pool/upstream.ts'
 import type { BudgetLimits, Ceiling } from '../store/account-store.ts'
 import type { Store } from '../store/contract.ts'
 import type { MemoryFile } from '../store/memory-file.ts'
@@ -22,6 +23,7 @@ export interface ProviderSettings extends FailurePauseSettings {
   readonly budget: BudgetLimits
   readonly price: number | undefined
   readonly arrival: ArrivalSettings
+  readonly requestFields?: RequestFields | undefined
   /** Below this balance the operator is warned. */
   readonly lowStock: number | undefined
   /** A plan that ends within this time counts as ending soon, ms; undefined: never. */

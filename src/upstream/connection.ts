@@ -67,6 +67,8 @@ interface UpstreamConnectionDeps {
   readonly buffers: ReadBuffers
   /** Longest head of an upstream's answer. */
   readonly maxReplyBytes: number
+  /** Header lines of a request to an HTTP proxy: our login, and what else its vendor wants. */
+  linesFor(upstream: Upstream): string
 }
 
 /**
@@ -112,6 +114,11 @@ export class UpstreamConnection extends TimeoutEntry {
 
   get maxReplyBytes(): number {
     return this.#connector.maxReplyBytes
+  }
+
+  /** @see UpstreamConnectionDeps.linesFor */
+  get proxyLines(): string {
+    return this.#connector.linesFor(this.upstream)
   }
 
   /** Gives a connection that was opened in advance to the owner that uses it. */

@@ -5,11 +5,12 @@ import type { Target } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { listenerOf, setOwner } from '../internal-errors.ts'
 import { type ConnectGuard, type ConnectRule, forbiddenAddress } from '../network/connect-guard.ts'
-import type { Upstream } from '../pool/upstream.ts'
+import type { RequestFields, Upstream } from '../pool/upstream.ts'
 import { TimeoutQueue } from '../structures/timeout-queue.ts'
 import { type DialHandler, UpstreamConnection, type UpstreamHandshake } from './connection.ts'
 import { DIRECT, isDirect } from './direct.ts'
 import { ConnectHandshake, NoHandshake, SocksHandshake } from './handshake.ts'
+import { fieldLines, loginHeader } from './login-header.ts'
 import { Preconnect } from './preconnect.ts'
 import { ReadBuffers } from './read-buffers.ts'
 import { TlsSessions } from './tls-session-cache.ts'
@@ -25,6 +26,8 @@ export interface ConnectorSettings {
   readonly maxWarm: number
   /** Providers whose upstreams may have loopback and private addresses. */
   readonly allowPrivate: ReadonlySet<string>
+  /** By provider. */
+  readonly requestFields: ReadonlyMap<string, RequestFields | undefined>
 }
 
 /** Each has its own limit of name look-ups. */
@@ -35,8 +38,10 @@ export class Connector {
   readonly buffers = new ReadBuffers()
   timeoutMs: number
   #timeouts: TimeoutQueue
+  readonly #clock: Clock
   readonly #guard: ConnectGuard
   #allowPrivate: ReadonlySet<string>
+  #requestFields: ConnectorSettings['requestFields']
   /** By trusted certificates, which cost more to read than the rest of a dial. Each provider has its own. */
   readonly #trust = new Map<string | undefined, SecureContext>()
   readonly #sessions: TlsSessions
@@ -46,8 +51,10 @@ export class Connector {
     this.maxReplyBytes = settings.maxReplyBytes
     this.timeoutMs = settings.timeoutMs
     this.#timeouts = new TimeoutQueue(clock, settings.timeoutMs)
+    this.#clock = clock
     this.#guard = guard
     this.#allowPrivate = settings.allowPrivate
+    this.#requestFields = settings.requestFields
     this.#sessions = new TlsSessions(clock)
     this.#preconnect = new Preconnect(clock, settings.warm, settings.maxWarm, (upstream, owner, now) =>
       this.#connectAhead(upstream, owner, now),
@@ -60,6 +67,7 @@ export class Connector {
     this.timeoutMs = settings.timeoutMs
     this.#timeouts = this.#timeouts.withDuration(settings.timeoutMs)
     this.#allowPrivate = settings.allowPrivate
+    this.#requestFields = settings.requestFields
     this.#preconnect.configure(settings.warm, settings.maxWarm)
   }
 
@@ -74,6 +82,12 @@ export class Connector {
     connection.handshake?.ask(target)
     this.#preconnect.refill(upstream, now, places)
     return connection
+  }
+
+  /** What a request to an HTTP proxy carries beside the client's own fields: our login, and the fields of its provider. */
+  linesFor(upstream: Upstream): string {
+    const fields = this.#requestFields.get(upstream.facts.provider)?.(upstream.facts, this.#clock.wall())
+    return fields === undefined ? loginHeader(upstream) : `${loginHeader(upstream)}${fieldLines(fields)}`
   }
 
   /** A program connects to the upstream itself. @param places as for `dial` */

@@ -4,7 +4,7 @@ import { hasBareLf, looksLikeStatusLine, PartialHead, statusOf } from '../http1/
 import { SOCKS_REPLY } from '../pool/upstream.ts'
 import { SocksClient, type SocksStep } from '../socks/client.ts'
 import type { UpstreamConnection, UpstreamHandshake } from './connection.ts'
-import { loginHeader, refusesLogin } from './login-header.ts'
+import { refusesLogin } from './login-header.ts'
 
 /** For requests in absolute-form, and for direct targets: open as soon as the connection is established. */
 export class NoHandshake implements UpstreamHandshake {
@@ -49,8 +49,8 @@ export class ConnectHandshake implements UpstreamHandshake {
   }
 
   #request({ authority }: Target): void {
-    const login = loginHeader(this.#connection.upstream)
-    this.#connection.ask(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${login}\r\n`)
+    const { proxyLines } = this.#connection
+    this.#connection.ask(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${proxyLines}\r\n`)
   }
 
   received(piece: Buffer): void {

@@ -1,4 +1,4 @@
-/** The gateway's login at HTTP proxies. */
+/** The gateway's login at HTTP proxies, and what else their vendor wants in a request. */
 import type { Upstream } from '../pool/upstream.ts'
 import { Secret } from '../secret.ts'
 
@@ -12,6 +12,12 @@ function basicLogin({ facts }: Upstream): string {
   if (facts.username === undefined) return ''
   const login = Buffer.from(`${facts.username}:${facts.password?.reveal() ?? ''}`).toString('base64')
   return `Proxy-Authorization: Basic ${login}\r\n`
+}
+
+/** Header lines: latin1 that stands for UTF-8. */
+export function fieldLines(fields: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  return Buffer.from(lines.join('')).toString('latin1')
 }
 
 /** 407, and 454 of some vendors. */

@@ -12,7 +12,8 @@ import { VendorError } from './contract/error.ts'
 import type { Operation } from './contract/operation.ts'
 import type { Delivered, Vendor } from './contract/vendor.ts'
 import { checkGateway } from './gateway/check.ts'
-import { type GatewayOwn, type Place, settings } from './gateway/settings.ts'
+import { requestFields } from './gateway/headers.ts'
+import { type GatewayOwn, type Place, settings, valuesOf } from './gateway/settings.ts'
 import { fill } from './parse/template.ts'
 
 const SESSION = 'session'
@@ -46,25 +47,21 @@ function nameOf({ length, of }: GatewayOwn['session']): string {
 
 /** @param place empty: the vendor chooses */
 function sessionAt(own: GatewayOwn, port: number, { host = own.host, port: _, ...place }: Place): ProxyRecord {
-  const { protocol, life } = own
-  const keys = Object.fromEntries(Object.entries(own.credentials).map(([name, value]) => [name, value.reveal()]))
+  const { protocol, life, username, password } = own
   const session = nameOf(own.session)
-  const values = {
-    ...keys,
-    ...given({ ...place }),
-    session,
-    seconds: String(Math.floor(life / 1_000)),
-    minutes: String(Math.max(1, Math.floor(life / 60_000))),
-  }
+  const values = { ...valuesOf(own), ...given({ ...place }), session }
   return {
     host,
     port,
     protocol,
-    username: fill(own.username.reveal(), values),
-    password: new Secret(fill(own.password.reveal(), values)),
     session,
+    ref: session,
     life: { kind: 'for', ms: life, isTerm: true },
-    ...given({ ...place }),
+    ...given({
+      username: username && fill(username.reveal(), values),
+      password: password && new Secret(fill(password.reveal(), values)),
+      ...place,
+    }),
   }
 }
 
@@ -110,7 +107,9 @@ function gatewayWith(make?: (count: number) => Delivered): Vendor {
 /** Represents all gateways: name, product and keys are the same for all. */
 export const gateway: Vendor = gatewayWith()
 
-/** @param own the entry's own keys, as the configuration parsed them */
+/** @param own the entry's own keys, as the configuration parsed them @throws {VendorError} for a signature that cannot be made */
 export function gatewayOf(own: GatewayOwn): Vendor {
+  // A key that cannot be read is refused now, not at each connection.
+  requestFields(own)?.({}, 0)
   return gatewayWith(sessionsOf(own))
 }

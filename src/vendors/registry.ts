@@ -32,6 +32,7 @@ export type { VendorHttp } from './client/http.ts'
 export { openVendorHttp } from './client/http.ts'
 export { KeyedMutex } from './client/keyed-mutex.ts'
 export { expectation, isCredential } from './client/params.ts'
+export { requestFields } from './gateway/headers.ts'
 export type { LinkReading } from './links/reading.ts'
 export { parseEndpoint } from './parse/address.ts'
 

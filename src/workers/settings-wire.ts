@@ -1,5 +1,5 @@
-/** The part of the configuration that a worker needs, as JSON: without the keys of vendors. */
-import type { Config } from '../config/schema.ts'
+/** The part of the configuration that a worker needs, as JSON: without the keys of vendors' APIs. */
+import { type Config, isGateway } from '../config/schema.ts'
 import { Secret } from '../secret.ts'
 
 /** What one worker is set to. */
@@ -54,8 +54,9 @@ function partOf(whole: number, { worker, workers }: { readonly worker: number; r
   return Math.max(Math.min(1, whole), Math.floor(whole / workers) + (worker < whole % workers ? 1 : 0))
 }
 
-/** What `privateProviders` reads. */
+/** What `privateProviders` reads; gateways have no API, and their keys fill in the header fields of requests. */
 function withoutKeys(provider: Config['providers'][number]): Config['providers'][number] {
+  if (isGateway(provider)) return provider
   const { name, vendor, allowPrivate } = provider
   const url = 'url' in provider && provider.url !== undefined ? { url: '' } : {}
   return { name, vendor, allowPrivate, ...url } as unknown as Config['providers'][number]

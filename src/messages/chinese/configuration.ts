@@ -280,9 +280,13 @@ export const configurationTexts = {
   'write the number as ipipv shows it, as in c_gz3h2igp6dz9cq3': '请按 ipipv 显示的编号填写，例如 c_gz3h2igp6dz9cq3',
   'rsa belongs to the interfaces before version 2, which the document does not describe: write AES':
     'rsa 属于第 2 版之前的接口，文档没有说明：请写 AES',
-  'needs {session}, here or in password, or rotates: true': '这里或 password 里需要 {session}，或者写 rotates: true',
+  'needs {session}, here, in password or in headers, or rotates: true':
+    '这里、password 或 headers 里需要 {session}，或者写 rotates: true',
+  'username and password go together': 'username 和 password 必须同时给出',
+  'write either username or Proxy-Authorization': '请只写 username 或只写 Proxy-Authorization',
+  'needs protocol: http or https: SOCKS5 has no header fields': '需要 protocol: http 或 https：SOCKS5 没有请求头',
   'needs places, which tell {{name}}': '需要 places，用来给出 {{name}}',
-  'needs {name}: username or password fills it in': '需要 {name}：username 或 password 用到了它',
+  'needs {name}: username, password or headers fill it in': '需要 {name}：username、password 或 headers 用到了它',
   'write status, or closedWithin for tunnels: what shows that the address is banned':
     '请写 status，或用于隧道的 closedWithin：用什么判断地址被封',
   'use letters, digits, dot, hyphen and underscore': '请用字母、数字、点、连字符和下划线',

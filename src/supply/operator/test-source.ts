@@ -156,10 +156,11 @@ export class SourceTrials {
   ): Promise<TriedRequest | null> {
     const target = url === undefined ? undefined : requestUrl(url)
     if (sold === undefined || target === undefined) return null
-    const { guard, allowPrivate } = this.#parts
+    const { guard, allowPrivate, clock } = this.#parts
     const { host, port, protocol, username, password } = sold
     const tls = provider?.settings.arrival.tls
-    const address = { host, port, protocol, ...given({ username, password, tls }) }
+    const fields = provider?.settings.requestFields?.(sold, clock.wall())
+    const address = { host, port, protocol, ...given({ username, password, tls, fields }) }
     const rule = { allowPrivate: provider !== undefined && allowPrivate.has(provider.name), group: 'test-source' }
     return tryAddress(address, target, { signal, guard, rule })
   }

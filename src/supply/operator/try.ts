@@ -11,7 +11,10 @@ import { given } from '../../given.ts'
 import { type ConnectGuard, type ConnectRule, FORBIDDEN_ADDRESS } from '../../network/connect-guard.ts'
 import type { UpstreamFacts } from '../../pool/upstream.ts'
 
-type ProxyAddress = Pick<UpstreamFacts, 'protocol' | 'host' | 'port' | 'username' | 'password' | 'tls'>
+type ProxyAddress = Pick<UpstreamFacts, 'protocol' | 'host' | 'port' | 'username' | 'password' | 'tls'> & {
+  /** Header fields that its vendor wants in each request. */
+  readonly fields?: Readonly<Record<string, string>>
+}
 
 export interface TriedRequest {
   readonly address: string
@@ -112,6 +115,7 @@ async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefi
     proxyTunnel: false,
     allowH2: false,
     ...(username === undefined ? {} : { token: `Basic ${login}` }),
+    ...given({ headers: proxy.fields }),
     proxyTls: {
       ...reach,
       rejectUnauthorized: tls?.verify ?? true,

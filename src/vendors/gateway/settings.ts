@@ -2,6 +2,10 @@
 import { z } from 'zod'
 import { duration, integer, refuse, secret, text } from '../../config/fields.ts'
 import { Secret } from '../../secret.ts'
+import type { Values } from '../parse/template.ts'
+import { headers, signature } from '../parse/template-settings.ts'
+
+export const PLACE = ['country', 'area', 'city', 'isp'] as const
 
 /** A place: two letters, or the vendor's name for it in a user name. */
 const word = (about: string) => text({ maxBytes: 64 }).optional().meta({ description: about })
@@ -39,10 +43,15 @@ export const settings = {
     description: 'Its port; or a range, as in 10001-10100, where each port keeps one exit: sessions take turns.',
   }),
   protocol: z.enum(['http', 'https', 'socks5']).default('http').meta({ description: 'What it speaks.' }),
-  username: login().meta({
+  username: login().optional().meta({
     description: 'User name with {session}, {country} and the like in it; {minutes} and {seconds} are the life.',
   }),
-  password: login().meta({ description: 'Password; filled in as the user name is.' }),
+  password: login().optional().meta({ description: 'Password; filled in as the user name is.' }),
+  headers: headers().optional().meta({
+    description:
+      'Header fields that each request to the host carries, filled in anew for it; also {timestamp}, {sign}.',
+  }),
+  sign: signature().optional(),
   credentials: z
     .record(
       z.string().regex(/^[A-Za-z_]\w{0,63}$/, { error: 'write letters, digits and _' }),
@@ -68,6 +77,15 @@ export const settings = {
 const schema = z.object(settings)
 export type GatewayOwn = z.infer<typeof schema>
 export type Place = GatewayOwn['places'][number]
+
+/** The values for braces that all sessions have. */
+export function valuesOf({ credentials, life }: Pick<GatewayOwn, 'credentials' | 'life'>): Values {
+  return {
+    ...Object.fromEntries(Object.entries(credentials).map(([name, value]) => [name, value.reveal()])),
+    seconds: String(Math.floor(life / 1_000)),
+    minutes: String(Math.max(1, Math.floor(life / 60_000))),
+  }
+}
 
 /** Reads the keys as they are written in a file. @throws zod's error */
 export function parseGateway(written: unknown): GatewayOwn {

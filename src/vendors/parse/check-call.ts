@@ -15,9 +15,14 @@ const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
 ])
 const BODIES = ['form', 'json', 'body'] as const
 
-/** @param names that this call may use between braces, beside the general ones */
-export function checkCall(call: Members, at: Path, names: readonly string[]): EntryProblem[] {
-  const problems = [...checkBody(call), ...checkHeaders(call), ...checkNames(call, names), ...checkSteps(call, names)]
+/** @param names that this call may use between braces, beside the general ones; its signature may use `signed` too */
+export function checkCall(call: Members, at: Path, names: readonly string[], signed = OF_THE_CALL): EntryProblem[] {
+  const problems = [
+    checkBody(call),
+    checkHeaders(call),
+    checkNames(call, names),
+    checkSteps(call, names, signed),
+  ].flat()
   return problems.map((problem) => ({ ...problem, path: [...at, ...problem.path] }))
 }
 
@@ -62,10 +67,10 @@ function checkNames(call: Members, names: readonly string[]): EntryProblem[] {
 }
 
 /** A step may use the parameters of the call and earlier steps. */
-function checkSteps(call: Members, names: readonly string[]): EntryProblem[] {
+function checkSteps(call: Members, names: readonly string[], signed: readonly string[]): EntryProblem[] {
   const steps = stepsOf(call)
   return steps.flatMap(({ step, path, name }, i) => {
-    const known = [...names, ...steps.slice(0, i).map((earlier) => earlier.name), ...BUILT_IN, ...OF_THE_CALL]
+    const known = [...names, ...steps.slice(0, i).map((earlier) => earlier.name), ...BUILT_IN, ...signed]
     const isKeyed = String(step['hash']).startsWith('hmac-')
     const problems = ['of', 'key'].flatMap((key) => {
       const text = step[key]

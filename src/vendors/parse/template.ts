@@ -16,7 +16,7 @@ const PLACEHOLDER = /\{(?:([A-Za-z_]\w{0,63})|(datetime):([^{}"]{1,32}))\}/g
 /** Values that every call has; `date` and `datetime` are in the `zone` of the entry, `iso` in UTC. */
 export const BUILT_IN = ['timestamp', 'timestamp_ms', 'nonce', 'uuid', 'date', 'datetime', 'iso'] as const
 /** Values that represent the call itself, only for `sign`. */
-export const OF_THE_CALL = ['method', 'host', 'path', 'query', 'body', 'sorted'] as const
+export const OF_THE_CALL: readonly string[] = ['method', 'host', 'path', 'query', 'body', 'sorted']
 
 /** The names between braces, in their order. */
 export function namesIn(template: string): string[] {

@@ -2,13 +2,17 @@
  * A simulated gateway of a residential vendor: one port, whose login chooses the session. A login that its pages do not allow gets
  * 407. Each session has an exit of its own for as long as it may stay, then another.
  */
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 
 /** What a vendor's pages say of a login; the groups are in either of the two. */
 export interface SessionGrammar {
   readonly username: RegExp
   readonly password: RegExp
+  /** Header fields that each request must have, by their names in lower case. */
+  readonly fields?: Readonly<Record<string, RegExp>>
+  /** @param groups of all of them */
+  readonly accepts?: (groups: Readonly<Record<string, string>>) => boolean
   /** @param minutes what the login says, or 0 */
   readonly lifeMs: (minutes: number) => number
   /** Logins name no session: each connection gets another exit. */
@@ -41,7 +45,7 @@ export class SessionGateway {
     this.#now = now
     this.#server.on('connection', (socket: Socket) => this.#track(socket))
     this.#server.on('connect', (request: IncomingMessage, client: Socket, head: Buffer) => {
-      const use = this.#useOf(request.headers['proxy-authorization'])
+      const use = this.#useOf(request.headers)
       if (use === undefined) {
         client.end(
           'HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n',
@@ -82,15 +86,23 @@ export class SessionGateway {
     socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket))
   }
 
-  #useOf(authorization = ''): SessionUse | undefined {
-    const login = Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString()
+  #useOf(headers: IncomingHttpHeaders): SessionUse | undefined {
+    const [, basic = ''] = /^Basic (.*)$/.exec(headers['proxy-authorization'] ?? '') ?? []
+    const login = Buffer.from(basic, 'base64').toString()
     const [username = '', password = ''] = login.split(/:(.*)/s)
     const [inName, inPassword] = [this.#grammar.username.exec(username), this.#grammar.password.exec(password)]
-    const groups: Record<string, string> = { ...inName?.groups, ...inPassword?.groups }
+    const inFields = Object.entries(this.#grammar.fields ?? {}).map(([name, field]) =>
+      field.exec(String(headers[name])),
+    )
+    const groups: Record<string, string> = Object.assign(
+      { ...inName?.groups, ...inPassword?.groups },
+      ...inFields.map((found) => found?.groups),
+    ) as Record<string, string>
     const { country = '', minutes = '0' } = groups
     const session = this.#grammar.rotates === true ? `connection ${this.#exits}` : groups['session']
-    if (inName === null || inPassword === null || session === undefined) {
-      this.refused.push(login)
+    const isAccepted = this.#grammar.accepts?.(groups) ?? true
+    if (inName === null || inPassword === null || inFields.includes(null) || session === undefined || !isAccepted) {
+      this.refused.push(JSON.stringify(headers))
       return undefined
     }
     const known = this.#sessions.get(session)

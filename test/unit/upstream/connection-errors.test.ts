@@ -21,7 +21,7 @@ function failureOf(code: string): DialFailure | undefined {
     heard = failure
   }
   const owner = { opened: () => {}, failed, failInternally: () => {} }
-  const host = { buffers: new ReadBuffers(), maxReplyBytes: 100 }
+  const host = { buffers: new ReadBuffers(), maxReplyBytes: 100, linesFor: () => '' }
   const connection = new UpstreamConnection(host, new Upstream(facts), owner, 0)
   connection.socket = new Socket()
   connection.errored(Object.assign(new Error('no'), { code }))

@@ -13,7 +13,7 @@ const ANY = Number.POSITIVE_INFINITY
 
 function setUp(perUpstream: number) {
   const clock = new FakeClock()
-  const host = { buffers: new ReadBuffers(), maxReplyBytes: 100 }
+  const host = { buffers: new ReadBuffers(), maxReplyBytes: 100, linesFor: () => '' }
   const connections: UpstreamConnection[] = []
   const preconnect = new Preconnect(clock, perUpstream, 512, (upstream, hears, now) => {
     const connection = new UpstreamConnection(host, upstream, hears, now)

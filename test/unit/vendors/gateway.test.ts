@@ -25,8 +25,8 @@ describe.each(names)('%s', (name) => {
     const { sold, rejected } = await source.extract(8, { signal: never })
     expect([sold.length, rejected, http.requests]).toEqual([8, [], []])
     for (const { username, password, life, protocol } of sold.map(plain)) {
-      expect(username).toMatch(gateways[name]?.username ?? /^$/)
-      expect(password).toMatch(gateways[name]?.password ?? /^$/)
+      expect(username ?? '').toMatch(gateways[name]?.username ?? /^$/)
+      expect(password ?? '').toMatch(gateways[name]?.password ?? /^$/)
       expect([life, protocol]).toEqual([{ kind: 'for', ms: own.life, isTerm: true }, 'http'])
     }
     expect(new Set(sold.map(({ session }) => session)).size).toBe(8)
@@ -104,7 +104,23 @@ describe('mistakes in an entry', () => {
       [/needs \{session\}/],
     ],
     ['username: "{session}", password: p, session: { length: 99 }', [/session\.length/]],
-    ['username: "{session}"', [/password is missing/]],
+    ['username: "{session}"', [/username username and password go together/]],
+    ['headers: { Proxy-Tunnel: "{session}" }', []],
+    ['rotates: true', []],
+    ['headers: { Proxy-Tunnel: "7" }', [/needs \{session\}, here, in password or in headers/]],
+    [
+      'headers: { A: "{session}" }, protocol: socks5',
+      [/headers needs protocol: http or https: SOCKS5 has no header fields/],
+    ],
+    ['headers: { A: "{session}" }, upstream: { protocol: socks5 }', [/headers needs protocol: http or https/]],
+    ['headers: { Host: "{session}" }', [/headers\.Host is set by the gateway itself/]],
+    ['headers: { A: "{sesion}" }, rotates: true', [/headers\.A fills in only .*; did you mean \{session\}\?/]],
+    ['headers: { A: "{sign}" }, rotates: true, sign: { of: "{sorted}", hash: md5 }', [/sign\.of fills in only/]],
+    ['headers: { A: "{sign}{session}" }, sign: { of: "{session}", hash: hmac-md5 }', [/an hmac needs a key/]],
+    [
+      'headers: { proxy-authorization: "{session}" }, username: u, password: p',
+      [/write either username or Proxy-Authorization/],
+    ],
   ])('%s', (more, expected) => {
     expect(problemsOf(more)).toEqual(expected.map((message) => expect.stringMatching(message) as string))
   })

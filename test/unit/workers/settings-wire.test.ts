@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { parseConfig } from '../../../src/config/load.ts'
 import { isSame } from '../../../src/same.ts'
+import { budgetOf, dataSettings } from '../../../src/settings.ts'
 import { readSettings, writeSettings } from '../../../src/workers/settings-wire.ts'
 
 const text = `
@@ -10,6 +11,7 @@ listen:
   - { port: 8088, session: client }
 providers:
   - { name: paid, vendor: juliangip, product: dynamic, credentials: { trade_no: '1', key: secret-of-a-vendor } }
+  - { name: signed, vendor: gateway, host: h, port: 1, life: 1m, rotates: true, credentials: { k: key-of-a-gateway }, headers: { A: '{k}{sign}' }, sign: { of: '{k}', hash: md5 } }
   - { name: own, vendor: static, list: ['http://192.0.2.1:80'] }
 groups: [{ name: both, members: [paid, own] }]
 routes:
@@ -45,5 +47,7 @@ it('gives a worker what serves clients, its part of the limits, and no key of a 
     'workers',
   ] as const
   for (const key of same) expect([key, isSame(first?.config[key], config[key])]).toEqual([key, true])
+  const fields = first && dataSettings(first.config, budgetOf(config)).requestFields.get('signed')
+  expect(fields?.({}, 0)).toEqual({ A: 'key-of-a-gateway9d2c3850795bd53ec3421a4f02b109c7' })
   expect(first?.config.listen[0]?.users?.[0]?.password.reveal()).toBe('secret-of-a-user')
 })
