@@ -1,4 +1,4 @@
-/** The composition root: alone knows every part. Starts them in order, stops them in reverse. */
+/** The composition root, the only file that names every part. Starts them in order, stops them in reverse. */
 import type { Address } from './address.ts'
 import type { GatewayParts } from './admin/gateway-report.ts'
 import type { LiveView } from './admin/live-view.ts'

@@ -1,5 +1,5 @@
 /**
- * The only file that knows what time it is.
+ * The only file that reads the time.
  *
  * `now()` is milliseconds on a clock that cannot be set: it never runs backwards, ignores changes of the wall clock,
  * and counts the time a laptop was asleep. Every deadline of the gateway is an instant on it. `wall()` is the time of
@@ -72,7 +72,7 @@ export class SystemClock implements Clock {
     return this.#source.wall()
   }
 
-  /** Adds the time slept since start that `now()` does not know of yet. */
+  /** Adds the time slept since start that `now()` does not include yet. */
   resync(): void {
     // In this order: a pause of the process between the two readings must not look like sleep.
     const sinceStartMs = this.#source.sinceBoot() - this.#bootOrigin

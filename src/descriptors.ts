@@ -12,7 +12,7 @@ import { readdirSync } from 'node:fs'
 const RESERVED = 48
 const RESERVED_PER_PROVIDER = 2
 
-/** Who wants descriptors, beside what the process holds already. */
+/** The demand for descriptors, in addition to those that are open already. */
 export interface DescriptorDemand {
   /** `limits.connections`. */
   readonly connections: number

@@ -23,7 +23,7 @@ if (import.meta.filename.endsWith('.ts')) {
 // A reload that is asked for before the configuration is read changes nothing; by default the signal would end the process.
 if (process.argv[2] === 'start') process.on('SIGHUP', () => {})
 
-// Loaded only now: an old Node would stumble over the rest and not say why.
+// Loaded only now: an old Node would fail at the rest without a reason.
 const { text } = await import('node:stream/consumers')
 const { runCli } = await import('./cli/cli.ts')
 const { SystemClock } = await import('./clock.ts')

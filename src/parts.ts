@@ -1,4 +1,4 @@
-/** Pool, health, supply and data plane, and what one tells the other. */
+/** Pool, health, supply and data plane, and how they are connected. */
 import type { Clock } from './clock.ts'
 import type { MemberParts } from './cluster/contract.ts'
 import type { Cluster } from './cluster/open.ts'
@@ -68,7 +68,7 @@ export function joinParts(config: Config, sources: readonly SupplySource[], deps
     ...{ clock, pool, log, accounts, store },
     onSettled: () => {
       data.leaseQueue.review()
-      workers?.()?.review()
+      workers?.()?.outlooks.review()
     },
     ...(cluster === undefined ? {} : { role: cluster.member }),
   })
@@ -98,7 +98,7 @@ export function joinParts(config: Config, sources: readonly SupplySource[], deps
   return parts
 }
 
-/** What the pool tells the others. @param parts they exist by the time at which the pool tells something */
+/** Passes the events of the pool to the other parts. @param parts they exist when the first event comes */
 function poolObserver({ cluster, workers }: JoinDeps, parts: () => Parts): PoolObserver {
   return {
     lendable: (upstream) => parts().data.leaseQueue.serve(upstream),
@@ -115,11 +115,11 @@ function poolObserver({ cluster, workers }: JoinDeps, parts: () => Parts): PoolO
     },
     rested: (upstream, until) => {
       cluster?.rested(upstream, until)
-      workers?.()?.rested(upstream, until)
+      workers?.()?.feed.rested(upstream, until)
     },
     banned: (upstream, host, until) => {
       cluster?.banned(upstream, host, until)
-      workers?.()?.banned(upstream, host, until)
+      workers?.()?.feed.banned(upstream, host, until)
     },
     ...(workers === undefined ? {} : { changed: (upstream) => workers()?.changed(upstream) }),
   }

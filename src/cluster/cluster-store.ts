@@ -48,7 +48,7 @@ export class ClusterStore implements Store {
   readonly #departed = new Map<string, GoneReason>()
   #timer: Timer | undefined
   #isBinding = false
-  /** What another host has said is being done: it is not said again. */
+  /** An event of another host is being applied: it is not published again. */
   isApplying = false
 
   constructor(deps: ClusterStoreDeps) {
@@ -99,7 +99,7 @@ export class ClusterStore implements Store {
    * Sends again what a failover may have lost.
    * @param lendable what is lent now, from the host that buys; of the others nothing
    */
-  sayAgain(lendable: readonly StoredUpstream[]): void {
+  publishAgain(lendable: readonly StoredUpstream[]): void {
     const gone = [...this.#departed].map(([id, reason]) => ({ id, reason }))
     for (let at = 0; at < gone.length; at += MOST_AT_ONCE) this.#gone(gone.slice(at, at + MOST_AT_ONCE))
     for (let at = 0; at < lendable.length; at += MOST_AT_ONCE) {
@@ -119,7 +119,7 @@ export class ClusterStore implements Store {
 
   opened(): void {}
 
-  /** Tells all hosts something that lasts a moment only; it is lost while the store does not answer. */
+  /** Publishes an event that matters for a moment only; it is lost while the store does not answer. */
   tell(event: object): void {
     if (this.isApplying) return
     const told = JSON.stringify({ ...event, host: this.#deps.host })

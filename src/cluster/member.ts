@@ -72,7 +72,7 @@ export class ClusterMember implements PlannerRole {
   #hosts = 1
   #since: number | undefined
   /** A failover was seen, and the host that buys since then has not said what is lent. */
-  #mustSayAgain = false
+  #mustPublishAgain = false
   #mustReadAll = false
   #plan: Readonly<Record<string, ProviderOutlook>> = {}
   #reporters: readonly string[] = []
@@ -224,8 +224,8 @@ export class ClusterMember implements PlannerRole {
       this.#deps.owners?.failedOver()
       this.#deps.accounts.time.forget()
       await this.#events.readAll(parts, true)
-      this.#mustSayAgain = true
-      this.#sayAgain(parts)
+      this.#mustPublishAgain = true
+      this.#publishAgain(parts)
     } else if (answer.isBehind || this.#mustReadAll) await this.#events.readAll(parts, false)
     else this.#events.apply(parts, listed(answer.events))
     this.#mustReadAll = false
@@ -235,11 +235,11 @@ export class ClusterMember implements PlannerRole {
     if (isNews && !this.isActive) parts.review()
   }
 
-  /** What a failover may have lost: departures each host says, addresses and channels the one that buys. */
-  #sayAgain({ supply }: MemberParts): void {
-    this.#deps.store.sayAgain(this.isActive ? supply.lendable : [])
+  /** What a failover may have lost: each host sends departures, the one that buys also addresses and channels. */
+  #publishAgain({ supply }: MemberParts): void {
+    this.#deps.store.publishAgain(this.isActive ? supply.lendable : [])
     if (!this.isActive) return
-    this.#mustSayAgain = false
+    this.#mustPublishAgain = false
     for (const { account } of supply.providers) account.inventory.holdAgain()
   }
 
@@ -252,7 +252,7 @@ export class ClusterMember implements PlannerRole {
     if (!this.#isLeading) {
       this.#isLeading = true
       log.info('this host buys for the cluster')
-      if (this.#mustSayAgain) this.#sayAgain(parts)
+      if (this.#mustPublishAgain) this.#publishAgain(parts)
       parts.supply.takeOver()
       parts.review()
     }

@@ -174,7 +174,7 @@ export class LeaseQueue {
     const waiting = this.#waiting.find(request)
     if (waiting === undefined) return
     this.#forget(waiting)
-    this.#tellSupply()
+    this.#reportDemand()
   }
 
   /** This upstream may be lent again. O(classes) for each client that is served. */
@@ -211,7 +211,7 @@ export class LeaseQueue {
     for (const upstream of this.#waiting.fullUpstreams) this.#server.examine(upstream)
     this.#serve()
     for (const group of [...this.#waiting.filterClasses]) this.#denyHopeless(group)
-    this.#tellSupply()
+    this.#reportDemand()
   }
 
   /** Whether a client waits for this upstream alone, which its session lives on. */
@@ -245,7 +245,7 @@ export class LeaseQueue {
   }
 
   #serve(): void {
-    if (this.#server.serve()) this.#tellSupply()
+    if (this.#server.serve()) this.#reportDemand()
   }
 
   /** The outlook is asked once for all that have tried nothing yet. */
@@ -267,7 +267,7 @@ export class LeaseQueue {
     for (const waiting of leaving) this.#deny(waiting, queueFull(this.#waiting.size))
     const waiting = this.#waiting.add(request, waitsFor, (late) => this.#gaveUp(late))
     this.#timeouts.add(waiting)
-    this.#tellSupply()
+    this.#reportDemand()
   }
 
   #gaveUp(waiting: Waiting): void {
@@ -278,7 +278,7 @@ export class LeaseQueue {
       waiting,
       lastError ?? outlook ?? nothingCame(this.#settings.timeoutMs, isForOwn, filter.limits?.exclusive),
     )
-    this.#tellSupply()
+    this.#reportDemand()
   }
 
   #deny(waiting: Waiting, error: GatewayError): void {
@@ -295,7 +295,7 @@ export class LeaseQueue {
     waiting.timeoutQueue?.remove(waiting)
   }
 
-  #tellSupply(): void {
+  #reportDemand(): void {
     this.#supply.queueChanged(this.#waiting.demand)
   }
 

@@ -147,7 +147,7 @@ export function openLink(
   deps: Pick<OpenDeps, 'clock' | 'http' | 'gate' | 'learnedOf'>,
 ): Source {
   const { url, product = '', channels } = link
-  // Nobody is lent what a trial brings: private addresses are shown, with a word on them.
+  // Addresses of a trial are not lent: private ones are shown, and marked as such.
   const common = { name: 'link', vendor: 'link', product, credentials: {}, request: {}, url, allowPrivate: true }
   const limits = { limit: { share: 1 }, callTimeoutMs: LINK_TIMEOUT_MS, maxBodyBytes: config.supply.bodyBytes }
   return openSource({ ...common, ...limits, ...given({ channels }) }, deps)

@@ -39,7 +39,7 @@ export class Planner implements SupplyView {
   #waiting: readonly WaitingDemand[] = []
   readonly #elsewhere: DemandElsewhere
   readonly #stopping = new AbortController()
-  /** Tells that waiting clients should ask again: something came, or nothing will. */
+  /** Called when waiting clients should be served or denied: addresses have come, or none will. */
   readonly #onSettled: () => void
   readonly #stopListening: () => void
   #timer: Timer | undefined

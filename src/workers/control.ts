@@ -75,8 +75,8 @@ export class Workers implements ClientSide {
   readonly #sessions: SessionsOfWorkers
   readonly #owners: OwnersOfPool
   readonly #rollout: Rollout
-  readonly #feed: PoolFeed
-  readonly #outlooks: OutlookFeed
+  readonly feed: PoolFeed
+  readonly outlooks: OutlookFeed
   readonly handover: WorkersHandover
   #inheritance: PortInheritance | undefined
   readonly #ownPorts: Address[] = []
@@ -103,8 +103,8 @@ export class Workers implements ClientSide {
       disconnected: (worker) => this.#disconnected(worker),
     })
     const send = (worker: number, message: ToWorker) => this.#socket.send(worker, message)
-    this.#feed = new PoolFeed({ ...parts, clock, socket: this.#socket })
-    this.#outlooks = new OutlookFeed(parts.supply, this.#socket)
+    this.feed = new PoolFeed({ ...parts, clock, socket: this.#socket })
+    this.outlooks = new OutlookFeed(parts.supply, this.#socket)
     this.#rollout = new Rollout({ count, send })
     this.handover = new WorkersHandover({
       ...{ clock, pool: parts.pool, supervisor, send },
@@ -132,7 +132,7 @@ export class Workers implements ClientSide {
       sendAll: (message) => this.#socket.sendAll(message),
     })
     this.#handlerParts = {
-      ...{ ...parts, log: options.log, writeLog: options.writeLog, feed: this.#feed, reports: this.#reports },
+      ...{ ...parts, log: options.log, writeLog: options.writeLog, feed: this.feed, reports: this.#reports },
       ...{ owners: this.#owners, sessions: this.#sessions, users: this.#users, members: this.#members },
       ...{ rollout: this.#rollout, handover: this.handover, acknowledgements: this.#acknowledgements, send },
       serves: (worker) => this.#serves(worker),
@@ -156,7 +156,7 @@ export class Workers implements ClientSide {
   async listen(config: Config): Promise<void> {
     const { count, place, supervisor, inherited } = this.#options
     const isFirst = supervisor.running.length === 0
-    if (!isFirst) this.#feed.expectUnknown()
+    if (!isFirst) this.feed.expectUnknown()
     await this.#rollout.begin(config, !isFirst, inherited)
     this.#inheritance = new PortInheritance(inherited, config.listen, count)
     this.#owners.use(hasLimits(config) || this.#isEachOwned, [])
@@ -267,8 +267,8 @@ export class Workers implements ClientSide {
     this.#rollout.equip(worker, sockets.length)
     if (this.#isEachOwned) send({ kind: 'each-owned' })
     for (const { host, port } of this.#ownPorts) send({ kind: 'own-port', host, port })
-    this.#feed.equip(worker)
-    this.#outlooks.equip(worker)
+    this.feed.equip(worker)
+    this.outlooks.equip(worker)
   }
 
   /** Undefined: one that is to serve a port does not. */
@@ -326,7 +326,7 @@ export class Workers implements ClientSide {
 
   /** It has come, or its deadline or login has changed. */
   changed(upstream: Upstream): void {
-    this.#feed.changed(upstream)
+    this.feed.changed(upstream)
     this.#reports.appeared(upstream)
     this.#owners.added(upstream)
   }
@@ -334,15 +334,7 @@ export class Workers implements ClientSide {
   gone(upstream: Upstream, reason: GoneReason): void {
     this.#reports.gone(upstream)
     this.#owners.gone(upstream.id)
-    this.#feed.gone(upstream, reason)
-  }
-
-  rested(upstream: Upstream, until: number): void {
-    this.#feed.rested(upstream, until)
-  }
-
-  banned(upstream: Upstream, target: string, until: number): void {
-    this.#feed.banned(upstream, target, until)
+    this.feed.gone(upstream, reason)
   }
 
   async sessionRotated(key: string): Promise<void> {
@@ -356,18 +348,13 @@ export class Workers implements ClientSide {
       this.#scheduleTick()
       this.#owners.tick()
       for (const worker of this.#silence.tick()) this.#endSilent(worker)
-      if (this.#ticks++ % OUTLOOKS_EVERY === 0) this.review()
-      if (this.#feed.tick()) this.#owners.endReading()
+      if (this.#ticks++ % OUTLOOKS_EVERY === 0) this.outlooks.review()
+      if (this.feed.tick()) this.#owners.endReading()
     })
   }
 
   #endSilent(worker: number): void {
     this.#options.log.error({ worker }, 'a worker does not answer: its process is ended')
     this.#options.supervisor.send({ kind: 'end-worker', worker })
-  }
-
-  /** What may come has changed. */
-  review(): void {
-    this.#outlooks.review()
   }
 }

@@ -45,7 +45,7 @@ interface Member {
   readonly isPort: boolean
 }
 
-/** An upstream that a session has moved to a worker stays there so long, or two sessions would throw it to and fro, ms. */
+/** How long an upstream stays with the worker that a session has moved it to, ms: otherwise two sessions would move it back and forth. */
 const HOLD_MS = 50
 /** A worker that has given less than it was asked for is asked again after so long, ms. */
 const ASK_AGAIN_MS = 50

@@ -1,6 +1,6 @@
 /**
  * The first process of a gateway with several workers: starts the control process and, at its command, the workers; starts again what
- * dies; passes signals on. It serves nothing and keeps nothing, so that it has no reason to die.
+ * dies; passes signals on. It serves nothing and keeps nothing, so that little can make it fail.
  *
  *   control dies: its workers serve on with what they have; another control process finds them
  *   a worker dies: its tunnels end with it; the control process is told

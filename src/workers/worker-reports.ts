@@ -64,7 +64,7 @@ export class WorkerReports {
     this.addLoads(worker, loads, owns)
     if (asked === undefined) return
     latest.asked = asked
-    this.#tellPlanner(worker, latest)
+    this.#reportDemand(worker, latest)
   }
 
   addLoads(worker: number, loads: readonly Load[], owns: (id: string) => boolean): void {
@@ -80,11 +80,11 @@ export class WorkerReports {
   waits(worker: number, waiting: readonly PlainWaiting[]): void {
     const latest = this.#of(worker)
     latest.waiting = waiting
-    this.#tellPlanner(worker, latest)
+    this.#reportDemand(worker, latest)
   }
 
   /** Leases are in the pool of record already. */
-  #tellPlanner(worker: number, { asked, waiting }: LatestReport): void {
+  #reportDemand(worker: number, { asked, waiting }: LatestReport): void {
     this.#parts.supply.planner.reported(nameOf(worker), { groups: asked, waiting, load: {} })
   }
 

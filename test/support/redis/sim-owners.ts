@@ -152,7 +152,7 @@ class OwnerHost implements SimHost {
       const isFailover = this.#since !== undefined && this.#since !== answer.since
       this.#since = answer.since
       if (isFailover) this.owners.failedOver()
-      if (isFailover) this.#store.sayAgain([])
+      if (isFailover) this.#store.publishAgain([])
       if (isFailover || answer.isBehind) await this.#events.readAll(this.#parts, isFailover)
       else this.#events.apply(this.#parts, Array.isArray(answer.events) ? answer.events : [])
       this.owners.beat(answer.others, this.#events.after >= answer.last, sentAt)
