@@ -17,8 +17,8 @@ export const verdictTexts = {
     zh: '集群的存储没有应答：已持有的地址继续使用，但不再购买新地址。',
   },
   'remedy.cluster-store-down': {
-    en: 'Start Redis, or repair the network between this host and cluster.url; nothing else needs to be done.',
-    zh: '启动 Redis，或修复本机与 cluster.url 之间的网络；无需其他操作。',
+    en: 'Start or repair Redis, or the network between this host and cluster.url; the log names the reason.',
+    zh: '启动或修复 Redis，或修复本机与 cluster.url 之间的网络；日志中有具体原因。',
   },
   'verdict.key-wrong': {
     en: '{provider}: the vendor refuses the key: {reason}.',

@@ -110,6 +110,12 @@ it('opens another connection when one is silent, however often something is writ
   expect([redis.connections, redis.openConnections]).toEqual([2, 1])
 })
 
+it('says why there is no connection any more', async () => {
+  const { redis, run } = await connected()
+  redis.close()
+  await expect.poll(run, { timeout: 10_000 }).toContain('does not answer (ECONNREFUSED)')
+})
+
 it('opens no connection after its end', async () => {
   const { redis, clock, run, close } = await connected()
   redis.mute()

@@ -1,7 +1,7 @@
 /** The connection to Redis or Valkey, loaded only where `cluster:` is configured. */
 
 import { createHash } from 'node:crypto'
-import { createClient, createCluster, createSentinel } from '@redis/client'
+import { ClientOfflineError, createClient, createCluster, createSentinel } from '@redis/client'
 import type { Clock } from '../../clock.ts'
 import { given } from '../../given.ts'
 import { runInBackground } from '../../internal-errors.ts'
@@ -75,7 +75,9 @@ export class RedisConnection implements ScriptRunner {
       await this.#connected()
       return JSON.parse(String(await this.#inTime(this.#noted(this.#eval(script, [JSON.stringify(ask)])))))
     } catch (error) {
-      throw new StoreError('failed', `the cluster's store does not answer (${wordOf(error)})`)
+      // The client library says no more of a lost connection than that it is lost.
+      const cause = error instanceof ClientOfflineError ? (this.#trouble ?? error) : error
+      throw new StoreError('failed', `the cluster's store does not answer (${wordOf(cause)})`)
     }
   }
 
@@ -169,13 +171,13 @@ function closeQuietly(client: Client): void {
   )
 }
 
-/** The first word of a server's answer (`NOAUTH`, `READONLY`), or the system's code: never an address, nor a login. */
+/** The first word of a server's answer (`NOAUTH`, `READONLY`), the system's code, or the kind of error: never an address, nor a login. */
 function wordOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'
   // Of a command in a script the user of an ACL may not run, `ERR` is all that the first word says.
   if (error.message.includes("can't run this command")) return 'NOPERM'
   if ('code' in error && typeof error.code === 'string' && /^\w+$/.test(error.code)) return error.code
-  return /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? error.name
+  return /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? error.constructor.name
 }
 
 function clientFor(url: string): Client {
