@@ -13,6 +13,7 @@ const operationTexts: Readonly<Record<string, string>> = {
   'lists the whitelist of the order': '列出订单的白名单',
   'writes the whitelist anew; what others set is gone': '重写白名单；其他人设置的内容会丢失',
   'puts an address on the whitelist': '把一个地址加入白名单',
+  'makes changes of the whitelist take effect': '使白名单的修改生效',
   // qg
   'takes addresses; each occupies a channel until its deadline': '提取地址；每个地址在到期前占用一个通道',
   'lists what the channels hold and fills the free ones': '列出通道中的地址，并填满空闲通道',

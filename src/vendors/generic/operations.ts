@@ -195,6 +195,7 @@ const purposes: Readonly<Record<OperationName | 'extract' | 'login', Purpose>> =
   release: { about: 'gives an address back', effect: 'changes', params: { ref } },
   whitelistAdd: { about: 'puts an address on the whitelist', effect: 'changes', params: { ip: address } },
   whitelistRemove: { about: 'takes an address off the whitelist', effect: 'changes', params: { ip: address } },
+  whitelistSave: { about: 'makes changes of the whitelist take effect', effect: 'changes' },
   whitelistList: {
     about: 'lists the addresses on the whitelist',
     effect: 'reads',
@@ -215,6 +216,7 @@ export const paramsOf: Readonly<Record<keyof typeof purposes, readonly string[]>
   release: ['ref', 'host', 'port'],
   whitelistAdd: ['ip', 'ips'],
   whitelistRemove: ['ip', 'ips', 'id'],
+  whitelistSave: [],
   whitelistList: PAGE_PARAMS,
   whitelistEcho: [],
   balance: [],

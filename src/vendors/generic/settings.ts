@@ -31,6 +31,7 @@ const operations = () =>
     release: call('Gives an address back before its end: {ref}, {host}, {port}.'),
     whitelistAdd: call('Adds an address of this machine to the whitelist: {ip}, or {ips} for the whole list.'),
     whitelistRemove: call('Removes an address of this machine from the whitelist: {ip}, {id}, or {ips} for the rest.'),
+    whitelistSave: call('Makes changes of the whitelist take effect; called after each of them.'),
     whitelistList: z
       .strictObject({
         ...operationKeys(),

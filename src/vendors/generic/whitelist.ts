@@ -54,7 +54,7 @@ export function readWhitelist(
 }
 
 export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist'> {
-  const { whitelistAdd, whitelistRemove, whitelistEcho, whitelistList } = operations
+  const { whitelistAdd, whitelistRemove, whitelistSave, whitelistEcho, whitelistList } = operations
   if (whitelistAdd === undefined) return {}
   const usesWhole = [whitelistAdd, whitelistRemove].some((call) => call !== undefined && namesOf(call).includes('ips'))
   const listed = async (account: Account) => {
@@ -71,10 +71,14 @@ export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist
     if (usesWhole && entries.some((entry) => entry.ip === undefined)) throw unreadable()
     return [...new Map(entries.map((one) => [`${one.ip} ${one.id}`, one])).values()]
   }
+  const save = async (account: Account) => {
+    if (whitelistSave !== undefined) await account.call('whitelistSave', {})
+  }
   const add: NonNullable<Vendor['whitelist']>['add'] = async (ip, account) => {
     const entries = await listed(account)
-    if (entries?.some((entry) => entry.ip === ip) === true) return
-    await account.call('whitelistAdd', paramsOf(whitelistAdd, { ip, id: undefined }, [...(entries ?? []), { ip }]))
+    if (entries?.some((entry) => entry.ip === ip) !== true)
+      await account.call('whitelistAdd', paramsOf(whitelistAdd, { ip, id: undefined }, [...(entries ?? []), { ip }]))
+    await save(account) // Also what is on the list already: the call before may have failed.
   }
   // The call that replaces the list removes as well.
   const replaces = namesOf(whitelistAdd).includes('ips')
@@ -86,8 +90,9 @@ export function whitelistOf({ operations }: GenericOwn): Pick<Vendor, 'whitelist
     const entries = await listed(account)
     const entry = entries === undefined ? { ip, id: undefined } : entries.find((one) => one.ip === ip)
     const others = (entries ?? []).filter((one) => one !== entry)
-    if (entry !== undefined && removal !== undefined)
-      await account.call(name, paramsOf(removal, { ip, id: entry.id }, others))
+    if (entry === undefined || removal === undefined) return
+    await account.call(name, paramsOf(removal, { ip, id: entry.id }, others))
+    await save(account)
   }
   return {
     whitelist: {

@@ -140,3 +140,49 @@ describe('a whitelist in pages', () => {
     expect(asked()).toHaveLength(2)
   })
 })
+
+describe('a whitelist whose changes are saved by a call', () => {
+  const url = 'http://api.vendor.example'
+  const operations = {
+    whitelistList: { url: `${url}/ips`, items: 'data', fields: { ip: 'address', id: 'id' } },
+    whitelistAdd: { method: 'POST', url: `${url}/ips`, json: { address: '{ip}' } },
+    whitelistRemove: { method: 'DELETE', url: `${url}/ips/{id}` },
+    whitelistSave: { method: 'POST', url: `${url}/ips/upload`, format: 'text' },
+  }
+  const list: Scripted = { body: JSON.stringify({ data: [{ id: 7, address: '9.9.9.9' }] }) }
+  const saved: Scripted = { status: 202, body: '' }
+
+  function open(...script: Scripted[]) {
+    const own = parseOwn({ url, format: 'json', operations })
+    const { source, http } = scripted({ vendor: 'generic', product: 'list', own })
+    http.script = script
+    const asked = () => http.requests.map(({ method, url: { pathname } }) => `${method} ${pathname}`)
+    return { ...(source.whitelist ?? expect.fail('no whitelist')), asked }
+  }
+
+  it('they are saved after an addition and after a removal', async () => {
+    const { add, remove, asked } = open(
+      list,
+      { status: 201, body: '{}' },
+      saved,
+      list,
+      { status: 204, body: '' },
+      saved,
+      list,
+    )
+    await add('8.8.8.8', never)
+    await remove?.('9.9.9.9', never)
+    await remove?.('1.1.1.1', never)
+    const [added, removed] = [
+      ['GET /ips', 'POST /ips', 'POST /ips/upload'],
+      ['GET /ips', 'DELETE /ips/7', 'POST /ips/upload'],
+    ]
+    expect(asked()).toEqual([...added, ...removed, 'GET /ips'])
+  })
+
+  it('what was added and not saved is saved by the next try', async () => {
+    const { add, asked } = open(list, saved)
+    await add('9.9.9.9', never)
+    expect(asked()).toEqual(['GET /ips', 'POST /ips/upload'])
+  })
+})
