@@ -14,14 +14,24 @@ interface DeskParts {
   readonly users: UserLimits
   /** It lends nothing: it refuses everything before the desk has its settings. */
   readonly closed: DataPlane
+  /** Moves to the desk what could be lent now and belongs to other workers. @returns the ids */
+  readonly claimAll: () => readonly string[]
 }
+
+/** What has not moved to the desk by then is not lent, ms: its worker does not answer. */
+const MOVING_MS = 500
+const MOVING_POLL_MS = 5
 
 export class Desk implements AddressDesk {
   readonly #worker: Worker
   readonly #closed: DataPlane
+  readonly #clock: Clock
+  readonly #claimAll: DeskParts['claimAll']
 
-  constructor({ closed, ...parts }: DeskParts) {
+  constructor({ closed, claimAll, ...parts }: DeskParts) {
     this.#closed = closed
+    this.#clock = parts.clock
+    this.#claimAll = claimAll
     this.#worker = new Worker({ ...parts, opening: 'elsewhere', onEnd: () => {} })
   }
 
@@ -33,8 +43,18 @@ export class Desk implements AddressDesk {
     return (this.#worker.data ?? this.#closed).addressRequests
   }
 
-  take(...args: Parameters<AddressDesk['take']>): ReturnType<AddressDesk['take']> {
+  /** A request that does not wait gets what is free in any worker. */
+  async take(...args: Parameters<AddressDesk['take']>): ReturnType<AddressDesk['take']> {
+    const [, { waits }] = args
+    if (!waits) await this.#ownAll()
     return this.#lender.take(...args)
+  }
+
+  async #ownAll(): Promise<void> {
+    const moving = this.#claimAll()
+    const until = this.#clock.now() + MOVING_MS
+    while (moving.some((id) => this.#worker.isElsewhere(id)) && this.#clock.now() < until)
+      await this.#clock.sleep(MOVING_POLL_MS)
   }
 
   release(...args: Parameters<AddressDesk['release']>): ReturnType<AddressDesk['release']> {

@@ -168,6 +168,16 @@ export class OwnersOfPool {
     this.#owners?.wanted(worker, id, this.#parts.clock.now())
   }
 
+  /** What a client could be lent now is to belong to this worker. @returns the ids of what moves */
+  claimLendable(worker: number): readonly string[] {
+    const { pool } = this.#parts
+    if (this.#owners === undefined) return []
+    const ids = [...pool.members()].flatMap((upstream) => (pool.isLendable(upstream) ? upstream.id : []))
+    const moving = ids.filter((id) => this.ownerOf(id) !== worker)
+    for (const id of moving) this.wanted(worker, id)
+    return moving
+  }
+
   ended(worker: number, id: string): void {
     this.#owners?.ended(worker, id)
   }

@@ -197,6 +197,10 @@ export class WorkerPlane {
     return this.#replica.upstreams.filter(({ isOwned }) => isOwned)
   }
 
+  isElsewhere(id: string): boolean {
+    return this.#replica.pool.get(id)?.isElsewhere ?? false
+  }
+
   /** At once, but many clients that come together are one message. */
   #tellWaiting(): void {
     if (this.#isTelling) return

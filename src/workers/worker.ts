@@ -74,6 +74,11 @@ export class Worker {
     return this.#plane?.data
   }
 
+  /** Whether another worker lends the upstream. */
+  isElsewhere(id: string): boolean {
+    return this.#plane?.isElsewhere(id) ?? false
+  }
+
   open(): void {
     this.#link.open()
     this.#scheduleReport()

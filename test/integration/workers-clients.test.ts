@@ -55,6 +55,16 @@ it('lends addresses to programs within the limits that hold for tunnels, and the
   expect(upstreamOf(await tunnel(gateway.port))).toBe(ids[0])
 })
 
+it('lends a program all addresses that are free, also those that belong to workers', { timeout: TEST_MS }, async () => {
+  const limited = await callsOf({ pool: { perUpstream: { connections: 2 } } })
+  await tunnels(limited.gateway.port, UPSTREAMS)
+  expect(await limited.ask('/all/')).toHaveLength(UPSTREAMS)
+  const { ask } = await callsOf({})
+  const { proxy } = await ask<{ proxy: string }>('/pop/')
+  const rest = await ask<{ proxy: string }[]>('/all/')
+  expect(new Set([proxy, ...rest.map((one) => one.proxy)]).size).toBe(UPSTREAMS)
+})
+
 it('closes the connection that the operator names, whichever worker has it', { timeout: TEST_MS }, async () => {
   const { gateway, ask } = await callsOf({})
   const open = await tunnels(gateway.port, 8)
