@@ -27,7 +27,7 @@ import { dispatch } from './dispatch.ts'
 import { WorkersHandover } from './handover.ts'
 import { Members } from './members.ts'
 import { type HandlerParts, handlersFor } from './message-handlers.ts'
-import type { FromSupervisor, Hello, Report, ToWorker } from './messages.ts'
+import type { FromSupervisor, Hello, PlainWaiting, Report, ToWorker } from './messages.ts'
 import { OutlookFeed } from './outlook-feed.ts'
 import { OwnersOfPool } from './owners-of-pool.ts'
 import { PoolFeed } from './pool-feed.ts'
@@ -113,7 +113,8 @@ export class Workers implements ClientSide {
       placeOf: (address) => this.#rollout.placeOf(address),
     })
     const closeConnection = (worker: number, id: number) => send(worker, { kind: 'close', id })
-    this.#reports = new WorkerReports({ ...parts, clock, closeConnection })
+    const mayBeServed = (worker: number, waiting: readonly PlainWaiting[]) => this.#owners.mayServe(worker, waiting)
+    this.#reports = new WorkerReports({ ...parts, clock, closeConnection, mayBeServed })
     this.#users = new UsersOfWorkers(parts.users, send)
     this.#acknowledgements = new AcknowledgementsOfWorkers(clock, this.#members, send)
     const { place } = options
@@ -330,6 +331,7 @@ export class Workers implements ClientSide {
     this.feed.changed(upstream)
     this.#reports.appeared(upstream)
     this.#owners.added(upstream)
+    this.#reports.review()
   }
 
   gone(upstream: Upstream, reason: GoneReason): void {
@@ -348,6 +350,7 @@ export class Workers implements ClientSide {
     this.#timer = clock.after(TICK_MS, () => {
       this.#scheduleTick()
       this.#owners.tick()
+      this.#reports.review()
       for (const worker of this.#silence.tick()) this.#endSilent(worker)
       if (this.#ticks++ % OUTLOOKS_EVERY === 0) this.outlooks.review()
       if (this.feed.tick()) this.#owners.endReading()

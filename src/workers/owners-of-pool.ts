@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { carry } from '../pool/former-process.ts'
+import { placesOn } from '../pool/limits.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { CarriedSession } from '../proxy/session-table.ts'
@@ -166,6 +167,23 @@ export class OwnersOfPool {
 
   wanted(worker: number, id: string): void {
     this.#owners?.wanted(worker, id, this.#parts.clock.now())
+  }
+
+  /** Whether idle upstreams are on their way, or may be, that are enough for those who wait in a worker. O(upstreams). */
+  mayServe(worker: number, waiting: readonly PlainWaiting[]): boolean {
+    const { pool, clock } = this.#parts
+    const owners = this.#owners
+    if (owners === undefined || waiting.length === 0) return false
+    return waiting.every(({ providers, count, limited }) => {
+      let [idle, places] = [0, 0]
+      for (const id of owners.comingTo(worker, providers, clock.now())) {
+        const upstream = pool.get(id)
+        if (upstream === undefined || upstream.leases > 0 || !pool.isLendable(upstream)) continue
+        idle++
+        places += placesOn(upstream, pool.limits)
+      }
+      return places >= count && idle >= limited.addresses
+    })
   }
 
   /** What a client could be lent now is to belong to this worker. @returns the ids of what moves */

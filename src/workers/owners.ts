@@ -49,6 +49,8 @@ interface Member {
 const HOLD_MS = 50
 /** A worker that has given less than it was asked for is asked again after so long, ms. */
 const ASK_AGAIN_MS = 50
+/** A worker has reported the leases of an upstream that it was given so long ago, ms. */
+const NEW_MS = 150
 
 export class Owners {
   readonly #deps: OwnersDeps
@@ -212,6 +214,14 @@ export class Owners {
     if (member === undefined) return
     Object.assign(member, change)
     if (member.waiting.length > 0) this.#rebalance(now)
+  }
+
+  /** Those that others own, or that the worker has owned for a moment: its clients that wait do not have them yet. */
+  *comingTo(worker: number, providers: readonly string[] | undefined, now: number): Iterable<string> {
+    for (const { id, owner, ownedSince, provider } of this.#upstreams.values()) {
+      const isNew = owner !== worker || now - ownedSince < NEW_MS
+      if (isNew && providers?.includes(provider) !== false) yield id
+    }
   }
 
   /** To be called ten times a second. */

@@ -18,6 +18,8 @@ interface ReportParts {
   readonly traffic: StreamCounters
   /** Ends a connection of a worker, by its number there. */
   readonly closeConnection: (worker: number, id: number) => void
+  /** Whether idle upstreams that other workers own, or that have just come, are enough for the clients that wait in a worker. */
+  readonly mayBeServed: (worker: number, waiting: readonly PlainWaiting[]) => boolean
 }
 
 /** The last report of one worker. */
@@ -25,9 +27,15 @@ interface LatestReport {
   gauges: Report['gauges']
   asked: DemandReport['groups']
   waiting: readonly PlainWaiting[]
+  /** Since when idle upstreams are enough for those who wait, clock ms; undefined: they are not. */
+  servableSince: number | undefined
+  /** Those who wait are not reported to the planner. */
+  isHeldBack: boolean
 }
 
 const NONE: Report['gauges'] = { connections: 0, tunnels: 0, waiting: 0 }
+/** An idle upstream reaches a client that waits in another worker within this time, ms: nothing is bought before. */
+const MOVING_MS = 150
 /** Upstreams that have left the pool and may be named in reports of connections. */
 const MAX_GONE = 5_000
 
@@ -49,7 +57,7 @@ export class WorkerReports {
   #of(worker: number): LatestReport {
     let latest = this.#latest.get(worker)
     if (latest === undefined) {
-      latest = { gauges: NONE, asked: [], waiting: [] }
+      latest = { gauges: NONE, asked: [], waiting: [], servableSince: undefined, isHeldBack: false }
       this.#latest.set(worker, latest)
     }
     return latest
@@ -80,12 +88,30 @@ export class WorkerReports {
   waits(worker: number, waiting: readonly PlainWaiting[]): void {
     const latest = this.#of(worker)
     latest.waiting = waiting
+    this.#holdBack(worker, latest)
     this.#reportDemand(worker, latest)
   }
 
+  /** Upstreams have come, or time has passed: the planner may have to know of those who wait. */
+  review(): void {
+    for (const [worker, latest] of this.#latest)
+      if (latest.waiting.length > 0 && this.#holdBack(worker, latest)) this.#reportDemand(worker, latest)
+  }
+
+  /** @returns whether what the planner is to know has changed */
+  #holdBack(worker: number, latest: LatestReport): boolean {
+    const { clock, mayBeServed } = this.#parts
+    const now = clock.now()
+    const before = latest.isHeldBack
+    latest.servableSince = mayBeServed(worker, latest.waiting) ? (latest.servableSince ?? now) : undefined
+    latest.isHeldBack = latest.servableSince !== undefined && now < latest.servableSince + MOVING_MS
+    return latest.isHeldBack !== before
+  }
+
   /** Leases are in the pool of record already. */
-  #reportDemand(worker: number, { asked, waiting }: LatestReport): void {
-    this.#parts.supply.planner.reported(nameOf(worker), { groups: asked, waiting, load: {} })
+  #reportDemand(worker: number, { asked, waiting, isHeldBack }: LatestReport): void {
+    const report = { groups: asked, waiting: isHeldBack ? [] : waiting, load: {} }
+    this.#parts.supply.planner.reported(nameOf(worker), report)
   }
 
   /** An upstream has come into the pool. */
