@@ -67,9 +67,10 @@ function readInstance(item: Readonly<Record<string, unknown>>, settings: Instanc
     sold: undefined,
     productNo,
   })
-  if (status !== RUNNING) return no(statusWords[status] ?? 'is in an unknown state', status === '10' || status === '11')
   const life = lifeOf(item['userExpired'], nowMs)
-  if (life.kind === 'for' && life.ms <= 0) return no('has expired', true)
+  // At its end an instance is stopped, and may stay so: it is not paid for any more.
+  if (life.kind === 'for' && life.ms <= 0 && !COMING.includes(status)) return no('has expired', true)
+  if (status !== RUNNING) return no(statusWords[status] ?? 'is in an unknown state', status === '10' || status === '11')
   const place = placeOf(item, settings)
   if (typeof place === 'string') return no(place)
   return {

@@ -231,12 +231,17 @@ describe('buying', () => {
     expect(sim.orders).toHaveLength(1)
   })
 
-  it('buys again what has expired', async () => {
+  it.each([
+    ['and runs', 3],
+    ['and is stopped', 6],
+  ])('buys again what has expired %s', async (_, status) => {
     const made = world({ lifeMs: 3_600_000 })
     const { sim, clock, open } = made
     const source = open({ purchase: { ...purchase, count: 1 } })
     await buy(source, 1, made)
     clock.advance(3_600_000)
+    const expired = sim.instance(0) ?? expect.fail('no instance')
+    expired.status = status
     expect(hosts(await buy(source, 1, made))).toEqual(['2'])
     expect(sim.orders).toHaveLength(2)
   })
