@@ -108,16 +108,21 @@ export class LeaseQueue {
     return this.#waiting.size
   }
 
-  /** Grants at once, queues, or denies: exactly one of `granted` and `denied` is called, perhaps before this returns. */
-  apply(request: LeaseRequest, now = this.#clock.now()): void {
+  /**
+   * Grants at once, queues, or denies: exactly one of `granted` and `denied` is called, perhaps before this returns.
+   * @param since clock ms at which other processes were asked for it first: that time is part of its wait
+   */
+  apply(request: LeaseRequest, now = this.#clock.now(), since?: number): void {
     if (this.#refusal !== undefined) return void request.denied(request.lastError ?? this.#refusal)
     this.chooseSession(request)
-    if (this.#search.isKnown(request)) return void this.#applyHere(request, now)
-    const limit = { clock: this.#clock, ms: this.#searchMs }
+    if (this.#search.isKnown(request)) return void this.#applyHere(request, now, false, since)
+    const askedAt = since ?? now
+    const limit = { clock: this.#clock, ms: Math.max(0, askedAt + this.#searchMs - now) }
     this.#search.ask(request, limit, (isLate) => {
       try {
-        if (!isLate && this.chooseSession(request)) this.apply(request)
-        else this.#applyHere(request, this.#clock.now(), isLate)
+        const then = this.#clock.now()
+        if (!isLate && this.chooseSession(request)) this.apply(request, then, askedAt)
+        else this.#applyHere(request, then, isLate, askedAt)
       } catch (error) {
         containException(error, request)
       }
@@ -136,19 +141,19 @@ export class LeaseQueue {
     return key !== undefined
   }
 
-  /** @param isLate it has waited as long as it may, and is lent something now or never */
-  #applyHere(request: LeaseRequest, now: number, isLate = false): void {
+  /** @param isLate it has waited as long as it may, and is lent something now or never @param since as for `apply` */
+  #applyHere(request: LeaseRequest, now: number, isLate: boolean, since: number | undefined): void {
     const session = this.#lender.sessionOf(request)
     const own = this.#lender.ownUpstream(request, session, now)
     const mustQueue = this.#waiting.classOf(own ?? request.filter) !== undefined
     const outcome = mustQueue ? (own === undefined ? 'busy' : 'own-full') : this.#lender.lend(request, session, now)
     if (typeof outcome !== 'string') request.granted(outcome, now)
     else if (outcome === 'lost') request.denied(sessionLost(request))
-    else if (outcome === 'own-full' && !isLate) this.#enqueue(request, own ?? request.filter)
+    else if (outcome === 'own-full' && !isLate) this.#enqueue(request, own ?? request.filter, since)
     else {
       const late = isLate ? (request.lastError ?? sessionUnknown(this.#searchMs)) : undefined
       const denial = (outcome === 'own-full' ? undefined : this.#denial(request, outcome)) ?? late
-      if (denial === undefined) this.#enqueue(request, request.filter)
+      if (denial === undefined) this.#enqueue(request, request.filter, since)
       else request.denied(denial)
     }
     // Requests before it may be unable to use an upstream that this one can use: it is served at once if possible.
@@ -260,14 +265,23 @@ export class LeaseQueue {
     }
   }
 
-  #enqueue(request: LeaseRequest, waitsFor: WaitsFor): void {
+  #enqueue(request: LeaseRequest, waitsFor: WaitsFor, since: number | undefined): void {
     if (this.#closing !== undefined) return void request.denied(request.lastError ?? this.#closing)
     const leaving = this.#waiting.makeRoom(request.user)
     if (leaving === undefined) return void request.denied(queueFull(this.#waiting.size))
     for (const waiting of leaving) this.#deny(waiting, queueFull(this.#waiting.size))
     const waiting = this.#waiting.add(request, waitsFor, (late) => this.#gaveUp(late))
     this.#timeouts.add(waiting)
+    if (since !== undefined) this.#endEarlier(waiting, since)
     this.#reportDemand()
+  }
+
+  /** The search was a part of its time. */
+  #endEarlier(waiting: Waiting, since: number): void {
+    const leftMs = since + this.#settings.timeoutMs - this.#clock.now()
+    this.#clock.after(Math.max(0, leftMs), () => {
+      if (this.#waiting.find(waiting.request) === waiting) this.#gaveUp(waiting)
+    })
   }
 
   #gaveUp(waiting: Waiting): void {

@@ -149,8 +149,9 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
   }
 
   #rotate(): void {
+    const { leaseQueue, clock } = this.deps
     rotateSession(this, this.deps)
-    this.deps.leaseQueue.apply(this)
+    leaseQueue.apply(this, clock.now(), this.beganAt)
   }
 
   granted(upstream: Upstream, now: number): void {

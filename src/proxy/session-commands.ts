@@ -98,6 +98,8 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   readonly #name: CommandName
   #key: string
   readonly #lent: Route['lent']
+  /** Clock ms. */
+  #beganAt = 0
   /** The session has moved: only the answer is missing. */
   #hasMoved = false
   #isOver = false
@@ -126,6 +128,7 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
   }
 
   begin(): void {
+    this.#beganAt = this.#deps.clock.now()
     this.#deps.leaseQueue.lookUp({ sessionKey: this.#key, permitted: this.permitted }, (key) => {
       this.#key = key
       if (!this.#isOver) this.#run()
@@ -137,8 +140,10 @@ export class SessionCommand implements HttpHandler, LeaseRequest {
     const session = this.#deps.sessionTable.find(this.#key)
     if (name === 'show') return void this.#answer(session?.upstream)
     if (name === 'ban' && !this.#ban(session)) return
-    if (session !== undefined) this.tried = addressesToAvoid(session, this, this.#deps.pool, this.#deps.clock.now())
-    this.#deps.leaseQueue.apply(this)
+    const { pool, clock, leaseQueue } = this.#deps
+    const now = clock.now()
+    if (session !== undefined) this.tried = addressesToAvoid(session, this, pool, now)
+    leaseQueue.apply(this, now, this.#beganAt)
   }
 
   /** @returns false when there was no address to ban */

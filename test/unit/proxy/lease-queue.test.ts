@@ -380,3 +380,16 @@ it('asks others for a session also where no client waits for an address (wait.ti
   clock.advance(10)
   expect(elsewhere.lent?.id).toBe('b')
 })
+
+it('the time in which other processes are asked for a session is part of its wait', () => {
+  const supply = { asked: () => {}, queueChanged: () => {}, outlook: () => undefined }
+  const sessionTable = new SessionTable(pool, { idle: 600_000, max: 10 }, clock, forgetfulStore())
+  // Another one chooses, and has found nothing.
+  const find: SessionDirectory['find'] = (_key, found) => void clock.after(3_000, () => found(undefined))
+  queue = new LeaseQueue(pool, sessionTable, supply, { timeoutMs: WAIT_MS, queue: 10 }, clock, { find })
+  client('asked', { sessionKey: 's' })
+  clock.advance(WAIT_MS - 1)
+  expect(happened()).toEqual([])
+  clock.advance(1)
+  expect([happened(), queue.waitingCount]).toEqual([['asked GW_POOL_EMPTY'], 0])
+})
