@@ -152,6 +152,11 @@ export class SessionTable {
     return this.#sessions.peek(key)
   }
 
+  /** The id of its upstream, which may not be there yet. */
+  placeOf(key: string): string | undefined {
+    return this.#sessions.peek(key)?.upstream.id ?? this.#awaiting.get(key)?.upstreamId
+  }
+
   /** Messages about moved sessions were lost: each session is looked up again before its next use. O(sessions). */
   markAllUnconfirmed(): void {
     for (const session of this.list()) session.isUnconfirmed = true

@@ -213,8 +213,10 @@ export class SessionsOfWorkers {
   bound(worker: number, key: string, id: string): void {
     const { table, upstreamOf, send, sendAll } = this.#deps
     const upstream = upstreamOf(id)
-    const isKnown = upstream !== undefined && table.has(key)
+    const isKnown = table.has(key)
     if (upstream !== undefined) table.bind(key, upstream)
+    // Lists are read later than workers come.
+    else if (isKnown && table.peek(key) === undefined) table.restore([{ key, upstreamId: id, idleMs: 0 }])
     // The first choice is known to the workers that asked; a later one is sent to all workers that have the session. Each is sent
     // back to its own: where two move it at the same moment, the order in which they arrive here holds for both.
     if (isKnown) sendAll({ kind: 'session', key, id })
@@ -252,7 +254,7 @@ export class SessionsOfWorkers {
     )
     for (const [key, id] of moved) this.bound(worker, key, id)
     for (const [key, id] of sessions) {
-      const now = table.peek(key)?.upstream.id ?? id
+      const now = table.placeOf(key) ?? id
       if (now !== id) send(worker, { kind: 'session', key, id: now })
     }
   }

@@ -1,5 +1,6 @@
 /** The directory of sessions in the control process, and two workers that ask it. */
 import { expect, it } from 'vitest'
+import type { Pool } from '../../../src/pool/pool.ts'
 import { SessionSearch } from '../../../src/proxy/session-search.ts'
 import { isSpent, SessionTable } from '../../../src/proxy/session-table.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
@@ -18,15 +19,20 @@ function twoWorkers() {
     for (const id of IDS) pool.add(facts(id, { deadline: Number.POSITIVE_INFINITY }), 0)
     return pool
   }
-  const pool = poolOfOne()
-  const table = new SessionTable(pool, SETTINGS, clock, forgetfulStore())
   const deliver = (worker: number, message: ToWorker) => queueMicrotask(() => workers[worker]?.receive(message))
-  const control = new SessionsOfWorkers({
-    ...{ clock, table, upstreamOf: (id) => pool.get(id), send: deliver },
-    sendAll: (message) => {
-      for (const worker of workers.keys()) deliver(worker, message)
-    },
-  })
+  const controlOf = (pool: Pool) =>
+    new SessionsOfWorkers({
+      ...{ clock, upstreamOf: (id) => pool.get(id), send: deliver },
+      table: new SessionTable(pool, SETTINGS, clock, forgetfulStore()),
+      sendAll: (message) => {
+        for (const worker of workers.keys()) deliver(worker, message)
+      },
+    })
+  let control = controlOf(poolOfOne())
+  /** Another control process comes, which has not read the lists of its providers. */
+  const restart = () => {
+    control = controlOf(watchedPool().pool)
+  }
   const workerOf = (index: number) => {
     const own = poolOfOne()
     let [isConnected, hasJoined] = [true, false]
@@ -87,7 +93,7 @@ function twoWorkers() {
     }
   }
   const workers = [workerOf(0), workerOf(1)] as const
-  return workers
+  return Object.assign(workers, { restart })
 }
 
 it('a worker that meets a session late knows which upstreams it has had', async () => {
@@ -112,18 +118,24 @@ it('a worker asks before it moves a session that has had its uses: another one m
 })
 
 it.each([
-  ['before', [0, 1]],
-  ['after', [1, 0]],
-] as const)('what a worker moved without a control process holds for one that comes %s it', async (_when, order) => {
-  const workers = twoWorkers()
-  const [mover, other] = workers
-  await mover.move('u1')
-  expect(await other.find()).toEqual(['u1', []])
-  for (const worker of workers) worker.lose()
-  await mover.move('u2')
-  for (const index of order) workers[index].join()
-  expect([(await mover.find())[0], (await other.find())[0]]).toEqual(['u2', 'u2'])
-})
+  ['before it', [0, 1], () => {}],
+  ['after it', [1, 0], () => {}],
+  ['before it, where lists are read later', [0, 1], (workers) => workers.restart()],
+  ['after it, where lists are read later', [1, 0], (workers) => workers.restart()],
+] satisfies [string, (0 | 1)[], (workers: ReturnType<typeof twoWorkers>) => void][])(
+  'what a worker moved without a control process holds for one that comes %s',
+  async (_when, order, come) => {
+    const workers = twoWorkers()
+    const [mover, other] = workers
+    await mover.move('u1')
+    expect(await other.find()).toEqual(['u1', []])
+    for (const worker of workers) worker.lose()
+    await mover.move('u2')
+    come(workers)
+    for (const index of order) workers[index].join()
+    expect([(await mover.find())[0], (await other.find())[0]]).toEqual(['u2', 'u2'])
+  },
+)
 
 it('a session that two workers move at the same moment has one upstream in both', async () => {
   const workers = twoWorkers()
