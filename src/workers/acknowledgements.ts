@@ -13,13 +13,21 @@ const ANSWER_MS = 3_000
 /** In place of the number of a worker: the control process asks. */
 const CONTROL = -1
 
+interface Open {
+  /** False: there is no control process to ask. */
+  isAsked: boolean
+  missing: number
+  readonly then: () => void
+  readonly timer: Timer
+}
+
 export class Acknowledgements {
   readonly #clock: Clock
   readonly #ask: (question: number) => boolean
-  readonly #open = new Map<number, { missing: number; readonly then: () => void; readonly timer: Timer }>()
+  readonly #open = new Map<number, Open>()
   #asked = 0
 
-  /** @param ask asks the others; false: there are no others */
+  /** @param ask asks the others; false: it is not possible now, and `resume` says when it is */
   constructor(clock: Clock, ask: (question: number) => boolean) {
     this.#clock = clock
     this.#ask = ask
@@ -29,8 +37,22 @@ export class Acknowledgements {
   awaitAll(then: () => void): void {
     const question = ++this.#asked
     const timer = this.#clock.after(ANSWER_MS, () => this.#end(question))
-    this.#open.set(question, { missing: 0, then, timer })
-    if (!this.#ask(question)) this.#end(question)
+    this.#open.set(question, { isAsked: false, missing: 0, then, timer })
+    this.resume()
+  }
+
+  /** The control process has ended: another one is asked. */
+  suspend(): void {
+    for (const open of this.#open.values()) Object.assign(open, { isAsked: false, missing: 0 })
+  }
+
+  /** There is a control process to ask. */
+  resume(): void {
+    for (const [question, open] of this.#open) {
+      if (open.isAsked) continue
+      open.isAsked = true
+      open.isAsked = this.#ask(question)
+    }
   }
 
   /** So many processes are asked. To be called before any of them has answered. */
@@ -68,10 +90,15 @@ export class AcknowledgementsOfWorkers {
   readonly #members: Members
   readonly #send: (worker: number, message: ToWorker) => void
   readonly #own: Acknowledgements
+  /** Workers that were there before this process and have not come to it. */
+  readonly #awaited: Set<number>
+  /** Questions until then. */
+  #postponed: (() => void)[] = []
 
-  constructor(clock: Clock, members: Members, send: (worker: number, message: ToWorker) => void) {
+  constructor(clock: Clock, members: Members, running: readonly number[], send: (worker: number, m: ToWorker) => void) {
     this.#members = members
     this.#send = send
+    this.#awaited = new Set(running)
     this.#own = new Acknowledgements(clock, (question) => this.ask(CONTROL, question))
   }
 
@@ -80,13 +107,24 @@ export class AcknowledgementsOfWorkers {
     return new Promise((resolve) => this.#own.awaitAll(resolve))
   }
 
-  /** Asks all workers but the asker. @returns whether there are any */
+  /** A worker has come, or has ended. */
+  settled(worker: number): void {
+    this.#awaited.delete(worker)
+    if (this.#awaited.size === 0) for (const ask of this.#postponed.splice(0)) ask()
+  }
+
+  /** Asks all workers but the asker. @returns true: each question is answered */
   ask(asker: number, question: number): boolean {
+    if (this.#awaited.size > 0) this.#postponed.push(() => this.#askNow(asker, question))
+    else this.#askNow(asker, question)
+    return true
+  }
+
+  #askNow(asker: number, question: number): void {
     const others = this.#members.connected.filter((worker) => worker !== asker)
     if (asker === CONTROL) this.#own.expect(question, others.length)
     else this.#send(asker, { kind: 'acknowledging', question, workers: others.length })
     for (const worker of others) this.#send(worker, { kind: 'acknowledge', asker, question })
-    return others.length > 0
   }
 
   /** A worker has answered. */

@@ -116,7 +116,7 @@ export class Workers implements ClientSide {
     const mayBeServed = (worker: number, waiting: readonly PlainWaiting[]) => this.#owners.mayServe(worker, waiting)
     this.#reports = new WorkerReports({ ...parts, clock, closeConnection, mayBeServed })
     this.#users = new UsersOfWorkers(parts.users, send)
-    this.#acknowledgements = new AcknowledgementsOfWorkers(clock, this.#members, send)
+    this.#acknowledgements = new AcknowledgementsOfWorkers(clock, this.#members, supervisor.running, send)
     const { place } = options
     const claimAll = () => this.#owners.claimLendable(count)
     this.#desk = new Desk({ clock, place, worker: count, users: parts.users, closed: parts.data, claimAll })
@@ -259,6 +259,7 @@ export class Workers implements ClientSide {
     this.#users.known(worker, users)
     if (isNew) this.#equip(worker)
     this.#owners.joined(worker, upstreams, worker < this.#options.count)
+    this.#acknowledgements.settled(worker)
   }
 
   /** Tells a worker that has come all that it must know. */
@@ -310,6 +311,7 @@ export class Workers implements ClientSide {
     this.#users.gone(worker)
     this.#owners.left(worker)
     this.#rollout.left(worker)
+    this.#acknowledgements.settled(worker)
     if (this.#isStopping) return
     this.#options.log.error({ worker }, 'a worker has ended, and its tunnels with it: another one is started')
   }

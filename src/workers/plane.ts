@@ -182,6 +182,8 @@ export class WorkerPlane {
     this.#replica.loads.forget()
     this.#connections.forget()
     const sessions = this.data.sessionTable.list()
+    // When this is sent.
+    queueMicrotask(() => this.#sessions.connected())
     return {
       addresses: this.data.addresses,
       isEachOwned: this.#isEachOwned,

@@ -96,7 +96,12 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
     this.#unconfirmed.clear()
     for (const question of [...this.#questions.keys()]) this.answer(question, undefined)
     this.agreed(false)
-    this.acknowledgements.close()
+    this.acknowledgements.suspend()
+  }
+
+  /** Another control process has what this worker knows. */
+  connected(): void {
+    this.acknowledgements.resume()
   }
 
   /** Keys of sessions that live, or have lived, on an upstream. */
@@ -153,6 +158,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
 
   close(): void {
     this.#timer?.clear()
+    this.#acknowledgements.close()
   }
 }
 

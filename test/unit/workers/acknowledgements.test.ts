@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
-import { Acknowledgements } from '../../../src/workers/acknowledgements.ts'
+import { Acknowledgements, AcknowledgementsOfWorkers } from '../../../src/workers/acknowledgements.ts'
+import { Members } from '../../../src/workers/members.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
-function asking(isAnyone = true) {
+function asking() {
   const clock = new FakeClock()
   const asked: number[] = []
-  const acknowledgements = new Acknowledgements(clock, (question) => asked.push(question) > 0 && isAnyone)
+  const acknowledgements = new Acknowledgements(clock, (question) => asked.push(question) > 0)
   let ends = 0
   acknowledgements.awaitAll(() => ends++)
   return { clock, acknowledgements, question: asked[0] ?? 0, ends: () => ends }
@@ -24,11 +25,47 @@ it('ends once, when each process has answered', () => {
   expect(ends()).toBe(1)
 })
 
-it('ends at once when there is no other process, or nobody to ask', () => {
-  const alone = asking()
-  alone.acknowledgements.expect(alone.question, 0)
-  expect(alone.ends()).toBe(1)
-  expect(asking(false).ends()).toBe(1)
+it('ends at once when there is no other process', () => {
+  const { acknowledgements, question, ends } = asking()
+  acknowledgements.expect(question, 0)
+  expect(ends()).toBe(1)
+})
+
+it('asks the next control process when there is none, or when it ends before the answer', () => {
+  const clock = new FakeClock()
+  let isThere = false
+  const asked: number[] = []
+  const acknowledgements = new Acknowledgements(clock, (question) => isThere && asked.push(question) > 0)
+  let ends = 0
+  acknowledgements.awaitAll(() => ends++)
+  isThere = true
+  acknowledgements.resume()
+  acknowledgements.expect(asked[0] ?? 0, 2)
+  acknowledgements.received(asked[0] ?? 0)
+  acknowledgements.suspend()
+  acknowledgements.resume()
+  expect([asked.length, ends]).toEqual([2, 0])
+  acknowledgements.expect(asked[1] ?? 0, 1)
+  acknowledgements.received(asked[1] ?? 0)
+  expect(ends).toBe(1)
+})
+
+it('a new control process asks when all workers have come to it', () => {
+  const members = new Members()
+  const sent: [number, string][] = []
+  const asks = new AcknowledgementsOfWorkers(new FakeClock(), members, [0, 1], (worker, { kind }) =>
+    sent.push([worker, kind]),
+  )
+  members.joined(0)
+  asks.settled(0)
+  asks.ask(0, 7)
+  expect(sent).toEqual([])
+  members.joined(1)
+  asks.settled(1)
+  expect(sent).toEqual([
+    [0, 'acknowledging'],
+    [1, 'acknowledge'],
+  ])
 })
 
 it('waits for no process that has ended', () => {
