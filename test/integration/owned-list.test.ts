@@ -63,3 +63,36 @@ it('serves clients by the proxies of the list that work, page after page', async
   const { state } = gateway.app.supply.provider('webshare') ?? {}
   expect(state).toMatchObject({ kind: 'waiting', words: expect.stringContaining('the list was read') as string })
 })
+
+it('the whitelist of the vendor is completed when it refuses the list for that', async () => {
+  const allowed = ['1.1.1.1']
+  let world: World | undefined
+  const vendor = createServer(({ url = '' }, response) => {
+    const { pathname, searchParams } = new URL(url, 'http://vendor.test')
+    const added = pathname === '/allow' ? allowed.push(searchParams.get('ip') ?? '') : 0
+    if (added > 0) response.end('OK')
+    else if (!allowed.includes('9.9.9.9')) response.writeHead(403).end('9.9.9.9 may not call')
+    else response.end((world?.upstreams ?? []).map(({ authority }) => authority).join('\n'))
+  })
+  await new Promise<void>((resolve) => vendor.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(vendor.address() as AddressInfo).port}`
+  const gateway = await startGateway({
+    upstreams: 2,
+    login: false,
+    providers: () => [
+      {
+        ...{ name: 'rented', vendor: 'generic', url: `${url}/list`, format: 'text', owned: true, allowPrivate: true },
+        errors: [{ contains: 'may not call', class: 'whitelist' }],
+        operations: { whitelistAdd: { url: `${url}/allow`, query: { ip: '{ip}' }, success: { contains: 'OK' } } },
+        whitelist: 'auto',
+      },
+    ],
+    closing: async () => {
+      vendor.closeAllConnections()
+      await new Promise((resolve) => vendor.close(resolve))
+    },
+  })
+  world = gateway.world
+  await expectEcho(await connectVia(gateway.port, 'echo.test:7'), 'after its address was added')
+  expect(allowed).toEqual(['1.1.1.1', '9.9.9.9'])
+})

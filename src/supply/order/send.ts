@@ -47,7 +47,7 @@ export class OrderSender {
     try {
       return await this.#buy(count, demand, (order) => source.extract(count, { signal, priority, ticket: order }))
     } catch (error) {
-      if (!signal.aborted) await this.#recover(error, signal)
+      if (!signal.aborted) await this.recover(error, signal)
       return true
     }
   }
@@ -65,7 +65,7 @@ export class OrderSender {
   }
 
   /** Repairs what the failure says is missing, so that the next order may be sent at once. */
-  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+  async recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { status, whitelist } = this.#parts
     this.settlement.failed(error)
     if (this.#isMissingSome(error)) status.mended()
