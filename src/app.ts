@@ -13,7 +13,7 @@ import type { Log } from './log.ts'
 import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
 import type { InheritedSockets } from './network/inherited-sockets.ts'
 import { openOperatorSide } from './operator-side.ts'
-import { joinParts, memberParts } from './parts.ts'
+import { joinParts, memberParts, type Parts } from './parts.ts'
 import type { Pool } from './pool/pool.ts'
 import type { DataPlane } from './proxy/data-plane.ts'
 import type { StreamCounters } from './proxy/stream-counters.ts'
@@ -106,6 +106,7 @@ async function open(config: Config, deps: AppDeps, closing: AsyncDisposableStack
   const { view, admin, ports } = await openOperatorSide(config, budget, operatorDeps, closing)
   // Last of what may fail: until then the clients of a port that is taken over wait, and the former process may go on with them.
   await predecessor?.maySucceed()
+  await readListsOfSessions(parts, clock)
   await clients.listen(config)
   predecessor?.serving(drainObserver(parts.pool, clock))
   parts.supply.start()
@@ -138,6 +139,19 @@ async function open(config: Config, deps: AppDeps, closing: AsyncDisposableStack
     reload: (...args) => reload.reload(...args),
     stop: stopOnce({ ...parts, clients, clock, reload, inherited }, closeAll),
   }
+}
+
+/** Clients are not served later than this because a list is slow, ms. */
+const LISTS_MS = 2_000
+
+/** Sessions of the former process on addresses of a list: with the first address of the list in the pool alone, their clients would get that. */
+async function readListsOfSessions({ data, supply }: Pick<Parts, 'data' | 'supply'>, clock: Clock): Promise<void> {
+  if (!data.sessionTable.isAwaiting) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = clock.after(LISTS_MS, resolve)
+  runInBackground(supply.readLists().then(resolve))
+  await promise
+  timer.clear()
 }
 
 /** What every part needs: the clock, what the former process left, where connections may lead, the accounts. */

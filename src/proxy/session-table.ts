@@ -142,6 +142,11 @@ export class SessionTable {
     return session
   }
 
+  /** Whether upstreams of restored sessions are not there yet. */
+  get isAwaiting(): boolean {
+    return this.#awaiting.size > 0
+  }
+
   /** Whether it exists here; does not restart its idle time. */
   has(key: string): boolean {
     return this.#sessions.has(key) || this.#awaiting.has(key)

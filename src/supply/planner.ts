@@ -146,8 +146,15 @@ export class Planner implements SupplyView {
     if (this.#stopping.signal.aborted || !this.#role.isActive) return
     const now = this.#clock.now()
     this.#lastPlanAt = now
-    for (const provider of this.#providers) if (provider.source.isList) runInBackground(this.#load(provider))
+    runInBackground(this.readLists())
     for (const group of this.#demand.groups) this.#planGroup(group, now)
+  }
+
+  /** Reads the lists that are due, without demand. Never rejects. */
+  async readLists(): Promise<void> {
+    if (this.#stopping.signal.aborted || !this.#role.isActive) return
+    const lists = this.#providers.filter(({ source }) => source.isList)
+    await Promise.all(lists.map((provider) => this.#load(provider)))
   }
 
   #planGroup(group: DemandGroup, now: number): void {

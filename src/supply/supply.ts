@@ -155,6 +155,11 @@ export class Supply {
     this.planner.plan()
   }
 
+  /** Resolves when the lists have been read, or could not be. */
+  readLists(): Promise<void> {
+    return this.planner.readLists()
+  }
+
   /** Reads the lists; purchases wait for demand. */
   start(): void {
     this.planner.plan()

@@ -2,9 +2,12 @@
  * `turnpike start --takeover` with real processes: ports and state change hands while clients come, against a vendor that
  * keeps a referee's book.
  */
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { expect, it, onTestFailed } from 'vitest'
+import { expect, it, onTestFailed, onTestFinished } from 'vitest'
 import { closeClients } from '../support/client.ts'
 import { header } from '../support/http-wire.ts'
 import type { KillableGateway } from '../support/killable-gateway.ts'
@@ -39,6 +42,32 @@ it('refuses no client, keeps sessions, open tunnels and what was bought', { time
   expect(await gateway.ended).toBe(0)
   expect(here.vendor.sales.length).toBeLessThanOrEqual(8)
   expect(here.vendor.violations).toEqual([])
+})
+
+it('keeps sessions on addresses of a list that is read slowly, also after a stop', { timeout: TEST_MS }, async () => {
+  const SLOW_MS = 300
+  const lines = here.world.lines().join('\n')
+  const site = createServer((_, response) => setTimeout(() => response.end(lines), SLOW_MS)).listen(0, '127.0.0.1')
+  onTestFinished(() => void site.close())
+  await once(site, 'listening')
+  const url = `http://127.0.0.1:${(site.address() as AddressInfo).port}/`
+  const config = here.configOf({}, { providers: [{ name: 'own', vendor: 'static', allowPrivate: true, url }] })
+  let gateway = await here.start(config)
+  const upstreamOf = async (name: string) => {
+    const { headers } = await connectTo(gateway.port, { headers: [['X-Turnpike-Session', name]] })
+    return header(headers, 'x-turnpike-upstream')
+  }
+  // The first address of the list is that of neither.
+  await upstreamOf('other')
+  const before = [await upstreamOf('one'), await upstreamOf('two')]
+  const upstreams = async () => [await upstreamOf('one'), await upstreamOf('two')]
+  gateway = await here.startAnew(config)
+  expect(await upstreams()).toEqual(before)
+  await closeClients()
+  gateway.process.kill('SIGTERM')
+  await gateway.ended
+  gateway = await here.start(config)
+  expect(await upstreams()).toEqual(before)
 })
 
 it('counts what is open in the old process in the limits of its addresses', { timeout: TEST_MS }, async () => {
