@@ -202,6 +202,7 @@ export class Ports {
 
   /** @param sockets copies of those that were closed @throws the system's error */
   async reopenPorts(sockets: InheritedSockets): Promise<void> {
+    if (this.#parts.opening === 'elsewhere') return
     await Promise.all([...this.#current.keys()].map((listener) => listener.reopenPort(sockets)))
   }
 

@@ -89,6 +89,7 @@ it('goes on when the process that was to take over fails or hangs', { timeout: T
   expect((await clients.stop()).failures).toEqual([])
   for (const one of held) await expectEcho(one, 'as before')
   expect(processesOf(gateway)).toEqual({ control, workers })
+  expect(gateway.log.records().filter(({ stack }) => stack !== undefined)).toEqual([])
   const next = await here.startAnew(config)
   expect((await connectTo(next.port)).status).toBe(200)
   await closeClients()
