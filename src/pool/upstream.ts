@@ -12,6 +12,7 @@
 
 import type { ErrorCode } from '../errors.ts'
 import { given } from '../given.ts'
+import { isSame } from '../same.ts'
 import type { Secret } from '../secret.ts'
 
 /** `direct`: no proxy, but the target itself (upstream/direct.ts); never in a pool. */
@@ -170,7 +171,7 @@ export class Upstream {
 
   /** The configuration may change the login of an address; the rest of its state stays. */
   renewLogin({ username, password, tls }: UpstreamFacts): boolean {
-    if (this.facts.username === username && this.facts.password?.reveal() === password?.reveal()) return false
+    if (isSame([username, password, tls], [this.facts.username, this.facts.password, this.facts.tls])) return false
     const { username: _, password: __, tls: ___, ...facts } = this.facts
     this.facts = { ...facts, ...given({ username, password, tls }) }
     this.login = undefined

@@ -93,9 +93,9 @@ export class ConfiguredSources {
   async #knownOr(
     config: Config,
     provider: ProviderConfig,
-    { whitelist }: SupplySource['settings'],
+    { whitelist, arrival }: SupplySource['settings'],
   ): Promise<KnownSource> {
-    const spec = [sourceSettings(config, provider), whitelist, demoOptions(provider)]
+    const spec = [sourceSettings(config, provider), whitelist, arrival.tls, demoOptions(provider)]
     const known = this.#byName.get(provider.name)
     if (known !== undefined && isSame(known.spec, spec)) return known
     if (!isDemo(provider)) {

@@ -12,6 +12,7 @@
 import type { Clock } from '../clock.ts'
 import { runInBackground } from '../internal-errors.ts'
 import type { GoneReason, Upstream } from '../pool/upstream.ts'
+import { isSame } from '../same.ts'
 import type { Restored, RestoredUpstream } from '../store/contract.ts'
 import type { Followed } from '../vendors/contract/delivery.ts'
 import type { Source } from '../vendors/contract/source.ts'
@@ -26,7 +27,7 @@ import type { OrderDemand, ProviderDeps, ProviderSettings } from './provider-con
 import { openParts, type ProviderParts } from './provider-parts.ts'
 import type { LastError, ProviderState } from './provider-status.ts'
 import { Renewal } from './renewal.ts'
-import { lendableOf, restore, restoreUnknown } from './restore.ts'
+import { lendableOf, loginOf, restore, restoreUnknown, withLogin } from './restore.ts'
 
 export class Provider {
   readonly settings: ProviderSettings
@@ -241,8 +242,22 @@ export class Provider {
     if (former.#parts.status.state.kind === 'paused') this.pause()
     if (former.account === this.account) former.#passOn(this.#parts)
     else former.#keepBooked(now)
-    this.restore(former.lendable, now)
+    this.restore(this.#withNewLogin(former), now)
     former.onNews = undefined
+  }
+
+  /** The addresses of the former one. A changed login is recorded for the next process; what another credential has bought keeps its own. */
+  #withNewLogin(former: Provider): readonly RestoredUpstream[] {
+    if (former.account !== this.account) return former.lendable
+    const { settings, store } = this.#parts
+    const [before, now] = [former.settings.arrival, settings.arrival]
+    const upstreams = former.lendable.map((upstream) => ({
+      ...upstream,
+      facts: withLogin(upstream.facts, before, now),
+    }))
+    // When it rejects, it is repeated.
+    if (!isSame(loginOf(before), loginOf(now))) void store.bought(upstreams).catch(() => {})
+    return upstreams
   }
 
   /** What its orders under way leave to ask of the vendor is asked by the provider that takes its place. */

@@ -1,6 +1,10 @@
 /** What a provider leaves to the next one of its name, in this process or a later one, and how that takes it up. */
+import { given } from '../given.ts'
+import type { UpstreamFacts } from '../pool/upstream.ts'
+import { isSame } from '../same.ts'
 import type { Restored, RestoredUpstream } from '../store/contract.ts'
 import { UNKNOWN_LIFE_MS } from './capacity.ts'
+import type { ArrivalSettings } from './expiry.ts'
 import type { ProviderParts } from './provider-parts.ts'
 
 /** What of it is in the pool. */
@@ -14,6 +18,15 @@ export function lendableOf({ pool, settings, inventory }: ProviderParts): readon
     uses: uses + usesReserved,
     state: 'alive',
   }))
+}
+
+export const loginOf = ({ username, password, tls }: ArrivalSettings) => ({ username, password, tls })
+
+/** An address for which the vendor told no login of its own has that of the configuration. @param former the settings that it came with */
+export function withLogin(facts: UpstreamFacts, former: ArrivalSettings, next: ArrivalSettings): UpstreamFacts {
+  const { username, password, tls: _, ...rest } = facts
+  const isConfigured = isSame([username, password], [former.username, former.password])
+  return { ...rest, ...given({ username, password, ...(isConfigured ? loginOf(next) : {}), tls: next.tls }) }
 }
 
 /** Addresses that live are lent at once, the others hold their channels; what is uncertain is asked of the vendor. */

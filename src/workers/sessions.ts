@@ -158,7 +158,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
 
   close(): void {
     this.#timer?.clear()
-    this.#acknowledgements.close()
+    this.acknowledgements.close()
   }
 }
 

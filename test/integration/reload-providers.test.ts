@@ -95,6 +95,21 @@ describe('a provider that buys', () => {
     expect(sold()).toBe(1)
   })
 
+  it('lends what it has bought with the login that the configuration says now', async () => {
+    const { change, bought, port, sold, world } = await startBuying()
+    const login = { username: 'from-the-file', password: 'secret-from-the-file' }
+    for (const upstream of world.upstreams) Object.assign(upstream, { login })
+    const buying = { dial: { tries: 1, hedgeAfter: 'off' }, health: { rest: '1ms', maxRest: '1ms', evictAfter: 1_000 } }
+    await change({ ...buying, providers: [bought({ upstream: login })] })
+    expect((await connectVia(port, 'echo.test:7')).status).toBe(200)
+    const credentials = { key: 'the-key-of-another-account' }
+    await change({
+      providers: [bought({ credentials, upstream: { username: 'of-the-other-account', password: 'x' } })],
+    })
+    expect((await connectVia(port, 'echo.test:7')).status).toBe(200)
+    expect(sold()).toBe(1)
+  })
+
   it('that is removed lends nothing more, and has its addresses again when it comes back', async () => {
     const { app, change, tunnel, bought, port, sold } = await startBuying()
     await change({ providers: [other] })
@@ -129,6 +144,20 @@ it('a list that is edited is read again at once, with the login that it says now
   await eventually(() => app.pool.size).toBe(1)
   await expectEcho(tunnel, 'undisturbed')
   expect((await plain(port, 'http://site.test/')).status).toBe(200)
+})
+
+it('TLS to upstreams that are in the pool follows the configuration', async () => {
+  const { change, port } = await startReloadable({ scheme: 'https', upstreams: 1 })
+  const status = async (tls: object) => {
+    await change((config) => {
+      const [own] = config['providers'] as object[]
+      return { ...config, health: { rest: '1ms', maxRest: '1ms' }, providers: [{ ...own, upstream: { tls } }] }
+    })
+    return (await connectVia(port, 'echo.test:7')).status
+  }
+  expect(await status({ ca: 'ca.pem' })).toBe(200)
+  expect(await status({ ca: 'ca.pem', servername: 'another.test' })).toBe(502)
+  expect(await status({ ca: 'ca.pem' })).toBe(200)
 })
 
 it('a demo vendor that is removed ends when its tunnels have ended', async () => {
