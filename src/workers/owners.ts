@@ -39,6 +39,8 @@ interface Owned {
 
 interface Member {
   waiting: readonly PlainWaiting[]
+  /** Upstreams that it was given since it has said who waits. */
+  given: number
   leases: number
   /** When it was last asked for upstreams that others need, clock ms. */
   askedAt: number
@@ -111,7 +113,7 @@ export class Owners {
    * @param isPort clients may come to it at any moment: it has an upstream ready
    */
   joined(worker: number, isPort: boolean): void {
-    this.#members.set(worker, { waiting: [], leases: 0, askedAt: Number.NEGATIVE_INFINITY, isPort })
+    this.#members.set(worker, { waiting: [], given: 0, leases: 0, askedAt: Number.NEGATIVE_INFINITY, isPort })
   }
 
   /** A worker has said that it owns the upstream. */
@@ -213,6 +215,7 @@ export class Owners {
     const member = this.#members.get(worker)
     if (member === undefined) return
     Object.assign(member, change)
+    if (change.waiting !== undefined) member.given = 0
     if (member.waiting.length > 0) this.#rebalance(now)
   }
 
@@ -238,7 +241,9 @@ export class Owners {
     const waiting = upstream.waitingWorkers.shift()
     const next = waiting ?? upstream.next ?? this.#neediest(upstream.provider)
     upstream.next = undefined
-    if (next === undefined || !this.#members.has(next)) return
+    const member = next === undefined ? undefined : this.#members.get(next)
+    if (next === undefined || member === undefined) return
+    member.given++
     upstream.owner = next
     upstream.ownedSince = now
     upstream.elsewhere.delete(next)
@@ -246,12 +251,15 @@ export class Owners {
     this.#deps.send(next, { kind: 'own', upstream: { ...carried, leases } })
   }
 
-  /** Of the workers where clients wait for the provider, else of all, the one that is furthest below its share of the upstreams. */
+  /**
+   * Of the workers where more clients wait for the provider than have been given an upstream, else of all, the one that is furthest
+   * below its share of the upstreams.
+   */
   #neediest(provider: string): number | undefined {
     const concerns = (waiting: PlainWaiting) => waiting.providers?.includes(provider) !== false
     const counts = this.#countsOf((upstream) => upstream.provider === provider)
     const total = [...counts.values()].reduce((sum, count) => sum + count, 1)
-    const isWaiting = (worker: number) => this.#clientsOf(worker, concerns) > 0
+    const isWaiting = (worker: number) => this.#clientsOf(worker, concerns) > (this.#members.get(worker)?.given ?? 0)
     const missing = (worker: number, share: number) => share - (counts.get(worker) ?? 0)
     const shares = [...this.#shares(total, counts, concerns)]
     const [neediest] = shares.toSorted(

@@ -35,3 +35,16 @@ it('nothing is taken from a worker where clients wait too', () => {
   owners.demand(0, { waiting: [{ count: 1, limited: { count: 0, addresses: 0 } }] }, 200)
   expect(sent).toEqual([])
 })
+
+it('a worker where one client waits does not get all that comes', () => {
+  const owners = new Owners({ send: () => {}, carried, lost: () => {} })
+  for (const worker of [0, 1, 2]) owners.joined(worker, true)
+  owners.demand(0, { waiting: [{ count: 1, limited: { count: 0, addresses: 0 } }] }, 0)
+  const ids = ['u0', 'u1', 'u2', 'u3', 'u4', 'u5']
+  for (const id of ids) {
+    owners.added(id, 'list', 0)
+    owners.settle(0, id)
+  }
+  expect(owners.ownerOf('u0')).toBe(0)
+  expect(new Set(ids.map((id) => owners.ownerOf(id)))).toEqual(new Set([0, 1, 2]))
+})
