@@ -56,7 +56,7 @@ export function sourceSettings(config: Config, provider: ProviderConfig): Source
     ...given({
       ttlMs: provider.ttl,
       baseUrl: isApi(provider) || isGeneric(provider) || isLink(provider) ? provider.baseUrl : undefined,
-      channels: isApi(provider) || isLink(provider) ? provider.channels : undefined,
+      channels: isApi(provider) || isLink(provider) || isDemo(provider) ? provider.channels : undefined,
       list: isStatic(provider) ? provider.list : undefined,
       file: isStatic(provider) ? provider.file : undefined,
       url: isStatic(provider) || isLink(provider) ? provider.url : undefined,

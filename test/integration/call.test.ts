@@ -383,6 +383,9 @@ it('calls nobody where nothing keeps count, and no vendor that is not there: 1',
   expect(api.calls).toHaveLength(0)
   const file = join(folder, 'demo.yaml')
   writeFileSync(file, stringify({ admin: 'off', providers: [{ name: 'd', vendor: 'demo' }] }))
+  const listed = JSON.parse((await turnpike(['call', 'd', '--json', '-c', file])).out)
+  expect(listed.operations[0]).toMatchObject({ name: 'get', limit: { calls: 110, perSeconds: 60 } })
+
   const demo = await turnpike(['call', 'd', 'query', '-c', file])
   expect([demo.code, demo.err]).toEqual([
     1,
