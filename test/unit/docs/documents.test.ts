@@ -5,6 +5,11 @@ import { describe, expect, it } from 'vitest'
 import { catalogue } from '../../../src/errors.ts'
 import { anchors, codeBlocks, documents, headings, linkTargets, root, tableRows, textOf } from './markdown.ts'
 
+/** Every file of TypeScript, with a slash in front. */
+const sources = ['src', 'test'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `/${folder}/${name}`),
+)
+
 describe.each(documents)('%s', (document) => {
   const text = textOf(document)
 
@@ -21,6 +26,8 @@ describe.each(documents)('%s', (document) => {
   it('names only source files that exist', () => {
     const named = text.match(/(?<![\w/.-])(?:src|test|config|docker)\/[\w./-]+\.(?:ts|yaml|json|js)\b/g) ?? []
     expect(named.filter((path) => !existsSync(join(root, path)) && !path.includes('NAME'))).toEqual([])
+    const inCode = Array.from(text.matchAll(/`([\w./-]+\.ts)`/g), ([, path = '']) => `/${path}`)
+    expect(inCode.filter((path) => !sources.some((source) => source.endsWith(path)))).toEqual([])
   })
 
   it('tells nothing about the machine that it was written on', () => {
