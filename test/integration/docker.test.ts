@@ -323,6 +323,14 @@ it('compose publishes to this machine alone, and wants a password', () => {
   expect([crawler.profiles, crawler.depends_on.turnpike.condition]).toEqual([['sample'], 'service_healthy'])
 })
 
+it('leaves /tmp writable where the root is read-only: workers have their control socket there', () => {
+  expect(compose.services.turnpike).toMatchObject({ read_only: true, tmpfs: ['/tmp'] })
+  const { initContainers, volumes } = parse(read('docker/k8s/sidecar.yaml')).spec.template.spec
+  expect(initContainers[0].securityContext.readOnlyRootFilesystem).toBe(true)
+  const name = initContainers[0].volumeMounts.find((mount: { mountPath: string }) => mount.mountPath === '/tmp')?.name
+  expect(volumes).toContainEqual({ name, emptyDir: {} })
+})
+
 it('compose keeps state on the volume, and gives the gateway time to stop', () => {
   const { turnpike } = compose.services
   const args = ['NODE_IMAGE', 'NPM_REGISTRY']
