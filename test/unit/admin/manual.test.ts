@@ -9,6 +9,7 @@ import type { Upstream } from '../../../src/pool/upstream.ts'
 import { report, TestSupply } from './supply.ts'
 
 const manual = readFileSync(new URL('../../../docs/admin-api.md', import.meta.url), 'utf8')
+const openapi = JSON.parse(readFileSync(new URL('../../../docs/openapi.json', import.meta.url), 'utf8'))
 const found = (pattern: RegExp) => Array.from(manual.matchAll(pattern), (match) => match[1])
 
 /** The objects of the JSON examples, all of which must be JSON. */
@@ -41,3 +42,39 @@ it('shows the members that reports have', async () => {
   expect(example('upstreams')).toEqual(Object.keys(upstreamReport(upstream as Upstream, supply.clock)))
   expect(example('providers')).toEqual(Object.keys(report(supply)))
 })
+
+it('names every query parameter and every member of a body', () => {
+  const unnamed = Object.entries<Record<string, Operation>>(openapi.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { parameters = [], requestBody }]) => {
+      const [, section = ''] = manual.split(`\n### ${method.toUpperCase()} ${path}\n`)
+      const own = section.split('\n#')[0] ?? ''
+      const query = parameters.filter((one) => one.in === 'query').map(({ name }) => name)
+      const names = [...query, ...membersOf(requestBody?.content['application/json'].schema)]
+      return names.filter((name) => !new RegExp(`["\`?]${name}\\b`).test(own)).map((name) => `${path}: ${name}`)
+    }),
+  )
+  // As proxy_pool has it: explained in front of its paths.
+  expect(unnamed.filter((name) => !name.endsWith('/: type'))).toEqual([])
+})
+
+it('shows the members of a port in the answer of /v1/gateway', () => {
+  const shown = examples.find((body) => 'listeners' in body).listeners[0]
+  const { properties } = openapi.components.schemas.Gateway.properties.listeners.items
+  expect(Object.keys(shown)).toEqual(Object.keys(properties))
+})
+
+interface Schema {
+  readonly $ref?: string
+  readonly properties?: object
+  readonly anyOf?: readonly Schema[]
+}
+
+interface Operation {
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: Schema } } }
+}
+
+function membersOf({ $ref, properties = {}, anyOf = [] }: Schema = {}): string[] {
+  const named = $ref === undefined ? [] : membersOf(openapi.components.schemas[$ref.split('/').at(-1) ?? ''])
+  return [...named, ...Object.keys(properties), ...anyOf.flatMap(membersOf)]
+}
