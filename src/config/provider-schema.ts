@@ -163,7 +163,9 @@ const elsewhere = () => ({
       z.strictObject({ ip: ipAddress().meta({ description: 'Our public address as the vendor sees it.' }) }),
     ])
     .default('off')
-    .meta({ description: "Register our address with the vendor's own call when it is missing there." }),
+    .meta({
+      description: "auto, or { ip }: register our address with the vendor's own call when it is missing there.",
+    }),
 })
 
 /** The link determines the vendor, so `vendor` is left out. What the link must contain is in the vendors' tables (registry). */

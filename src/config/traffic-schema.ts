@@ -79,7 +79,7 @@ export const dial = () =>
     tries: integer(1, 100).default(3).meta({ description: 'Largest number of upstreams tried for one client.' }),
     hedgeAfter: durationOr(['off', 'auto'], { min: 1 }).prefault('auto').meta({
       description:
-        'Dial a second upstream when the first has not answered for this time; auto: the time of 19 of 20 dials of the provider. Never with uses: 1.',
+        'Dial a second upstream when the first has not answered for this time; auto: the time of 19 of 20 dials of the provider; off: never. Not with uses: 1.',
     }),
     warm: integer(0, 1_000)
       .default(0)

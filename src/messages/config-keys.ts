@@ -67,7 +67,7 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'providers[].request': '供应商自己的参数，原样传递。',
   'providers[].channels': '套餐的通道数，决定文档规定的调用频率。',
   'providers[].baseUrl': '同一套 API 的另一个地址：协议、主机、端口、路径前缀。',
-  'providers[].whitelist': '供应商报告缺少白名单时，通过其接口登记本机地址。',
+  'providers[].whitelist': 'auto 或 { ip }：供应商报告缺少白名单时，通过其接口登记本机地址。',
   'providers[].whitelist.ip': '供应商看到的本机地址。',
   'static: providers[].list': 'ip:port、ip:port:user:password 或 scheme://user:password@host:port。',
   'static: providers[].file': '内容为上述各行的文件，路径相对于本文件。',
@@ -111,7 +111,7 @@ export const chineseKeys: Readonly<Record<string, string>> = {
   'dial.deadline': '一个客户端全部尝试的总时限。',
   'dial.tries': '一个客户端最多尝试的上游数。',
   'dial.hedgeAfter':
-    '第一个上游沉默这么久后，再拨第二个；auto：该 provider 20 次拨号中 19 次所用的时间。uses: 1 时不生效。',
+    '第一个上游沉默这么久后，再拨第二个；auto：该 provider 20 次拨号中 19 次所用的时间；off：不拨。uses: 1 时不生效。',
   'dial.warm': '为每个在用的上游提前打开的连接数，不超过它的限制。',
   'wait.timeout': '没有地址时客户端最多等多久。',
   'wait.queue': '最多排队的客户端数；有其他用户排队时，一个用户最多占一半。',
