@@ -66,6 +66,7 @@ function describeLink({ url, product, credentials }: LinkProviderConfig): string
 }
 
 function describeBudget(provider: ProviderConfig): string {
+  if (buysNothing(provider)) return say(terminal.buysNothing)
   const { perHour, perDay, total }: Config['providers'][number]['budget'] = provider.budget
   const limits = [
     ...(perHour === undefined ? [] : [say(terminal.perHour, { count: perHour })]),
@@ -73,6 +74,5 @@ function describeBudget(provider: ProviderConfig): string {
     ...(total === undefined ? [] : [say(terminal.total, { count: total })]),
   ]
   if (limits.length > 0) return say(terminal.budget, { limits: limits.join(say(terminal.comma)) })
-  if (buysNothing(provider)) return say(terminal.buysNothing)
   return isDemo(provider) ? say(terminal.costsNothing) : say(terminal.noBudget)
 }

@@ -51,9 +51,9 @@ it('lines up Chinese, which takes two columns a character', () => {
   expect(ports).toEqual(['0.0.0.0:8080（1 个用户；每个客户端固定一个上游）'])
 })
 
-it('says of the demo vendor and of a list what they cost, as far as it limits nothing', () => {
+it('says of the demo vendor without a budget that it costs nothing, and of a list that it buys nothing, whatever its budget', () => {
   const lists = [
-    '{ name: s, vendor: static, list: [192.0.2.1:80] }',
+    '{ name: s, vendor: static, list: [192.0.2.1:80], budget: { perHour: 5 } }',
     '{ name: o, vendor: generic, url: "http://vendor.example/", format: text, owned: true }',
   ]
   expect(startSummary(configured(['{ name: d, vendor: demo }', ...lists].join(', ')), gateway)).toMatch(
