@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module'
 import { isIP } from 'node:net'
+import { brotliDecompressSync, unzipSync } from 'node:zlib'
 import type { Agent, buildConnector, Dispatcher } from 'undici'
 import type { Clock } from '../../clock.ts'
 import {
@@ -171,8 +172,9 @@ async function call(
   try {
     const response = await send(dispatcher, request, stop.signal)
     refuseRedirect(response)
-    const { date, 'content-type': type } = response.headers
-    const text = textOf(await readBody(response.body, request.maxBodyBytes), String(type ?? ''))
+    const { date, 'content-type': type, 'content-encoding': coding } = response.headers
+    const body = decompress(await readBody(response.body, request.maxBodyBytes), coding, request.maxBodyBytes)
+    const text = textOf(body, String(type ?? ''))
     const vendorWallMs = typeof date === 'string' ? httpDate(date) : undefined
     return { status: response.statusCode, headers: response.headers, text, sentAt, vendorWallMs }
   } catch (error) {
@@ -189,7 +191,7 @@ function send(dispatcher: Dispatcher, request: VendorRequest, signal: AbortSigna
     origin: request.url.origin,
     path: `${request.url.pathname}${request.url.search}`,
     method: request.method,
-    // Nothing here decompresses, and without the field a server may choose a coding (RFC 9110 section 12.5.3).
+    // Replies are small; without the field a server may choose any coding (RFC 9110 section 12.5.3).
     headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'turnpike', ...request.headers },
     body: request.body ?? null,
     signal,
@@ -216,15 +218,29 @@ async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number)
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       bytes += chunk.length
-      if (bytes > maxBytes) throw malformed(`the reply is larger than ${maxBytes} bytes`)
+      if (bytes > maxBytes) throw tooLarge(maxBytes)
       chunks.push(chunk)
     }
   } catch (error) {
-    throw error instanceof VendorError
-      ? error
-      : malformed(`the reply broke off after ${bytes} bytes (${codeOf(error)})`)
+    throw error instanceof VendorError ? error : brokenOff(bytes, codeOf(error))
   }
   return Buffer.concat(chunks)
+}
+
+const tooLarge = (maxBytes: number) => malformed(`the reply is larger than ${maxBytes} bytes`)
+const brokenOff = (bytes: number, code: string) => malformed(`the reply broke off after ${bytes} bytes (${code})`)
+
+/** Some servers compress what was asked for without a coding, and the addresses in it are paid for. */
+function decompress(bytes: Buffer, coding: string | string[] | undefined, maxBytes: number): Buffer {
+  const read = { gzip: unzipSync, 'x-gzip': unzipSync, deflate: unzipSync, br: brotliDecompressSync }
+  const name = String(coding).toLowerCase()
+  if (!Object.hasOwn(read, name) || bytes.length === 0) return bytes
+  try {
+    return read[name as keyof typeof read](bytes, { maxOutputLength: maxBytes })
+  } catch (error) {
+    const code = codeOf(error)
+    throw code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(maxBytes) : brokenOff(bytes.length, code)
+  }
 }
 
 /**

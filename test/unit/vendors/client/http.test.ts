@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { Agent } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -82,6 +83,27 @@ describe('a call that arrives', () => {
     const fields = ['turnpike', 'identity', 'yes']
     expect(seen).toEqual(['GET', '/get?key=key%2Bof%2Fthe%3Daccount', `127.0.0.1:${port}`, ...fields])
     expect(reply).toMatchObject({ status: 200, text: '{"area":"河南省"}', vendorWallMs: 1_677_310_716_000 })
+  })
+
+  it.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ])('reads a body that the server compressed with %s, unasked, up to the cap', async (coding, compress) => {
+    const { port } = await serve((_incoming, response) => {
+      response.writeHead(200, { 'content-encoding': coding }).end(compress('x'.repeat(2_000)))
+    })
+    expect((await openHttp().call(request(port, { maxBodyBytes: 2_000 }), never)).text).toBe('x'.repeat(2_000))
+    const capped = openHttp().call(request(port, { maxBodyBytes: 1_999 }), never)
+    await expectServerError(capped, 'body', /larger than 1999 bytes/)
+  })
+
+  it('a compressed body that is cut off is not read as whole', async () => {
+    const whole = gzipSync('x'.repeat(2_000))
+    const { port } = await serve((_incoming, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(whole.subarray(0, -9))
+    })
+    await expectServerError(openHttp().call(request(port), never), 'body', /broke off after \d+ bytes \(Z_BUF_ERROR\)/)
   })
 
   it('a character cut in two by the network is whole', async () => {
