@@ -4,6 +4,7 @@ import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import type { Log } from '../../log.ts'
 import { Secret } from '../../secret.ts'
+import { toStoreError } from '../../store/sqlite/causes.ts'
 
 const TOKEN_FILE = 'admin-token'
 const TOKEN_BYTES = 32
@@ -15,10 +16,16 @@ const OTHERS = 0o077
 
 /**
  * The token in `<stateDir>/admin-token`; generated, with permissions for this user only, when there is no usable one.
- * @throws the system's error when the folder or the file cannot be read or written
+ * @throws {StoreError} when the folder or the file cannot be read or written
  */
 export async function storedToken(stateDir: string, log: Log): Promise<Secret> {
   const file = join(stateDir, TOKEN_FILE)
+  return tokenIn(stateDir, file, log).catch((error: unknown) => {
+    throw toStoreError(error, `the admin token in ${file} cannot be read or written`)
+  })
+}
+
+async function tokenIn(stateDir: string, file: string, log: Log): Promise<Secret> {
   await mkdir(stateDir, { recursive: true, mode: FOLDER_MODE })
   const known = await readToken(file)
   if (known !== undefined && USABLE.test(known)) {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { storedToken } from '../../../src/admin/api/token.ts'
 import { createLog } from '../../../src/log.ts'
+import { StoreError } from '../../../src/store/errors.ts'
 import { assertNoSecret, LogCapture } from '../../support/log-capture.ts'
 
 let folder = ''
@@ -65,9 +66,14 @@ it.each([
   expect(messages()[0]).toMatch(/cannot be used/)
 })
 
-it('says what the system says when the token cannot be kept', async () => {
+it('names the file and the cause when the token cannot be kept', async () => {
   mkdirSync(join(folder, 'admin-token'))
-  await expect(stored(folder)).rejects.toMatchObject({ code: 'EISDIR' })
+  await expect(stored(folder)).rejects.toThrow(
+    `the admin token in ${join(folder, 'admin-token')} cannot be read or written: EISDIR`,
+  )
   writeFileSync(join(folder, 'file'), '')
-  await expect(stored(join(folder, 'file'))).rejects.toMatchObject({ code: expect.stringMatching(/EEXIST|ENOTDIR/) })
+  await expect(stored(join(folder, 'file'))).rejects.toThrow(
+    /the admin token in .* cannot be read or written: (EEXIST|ENOTDIR)/,
+  )
+  await expect(stored(join(folder, 'file'))).rejects.toBeInstanceOf(StoreError)
 })
