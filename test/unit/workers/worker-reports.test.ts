@@ -27,10 +27,10 @@ function twoWorkers() {
   for (const worker of [0, 1]) owners.joined(worker, [], true)
   const come = (id: string) => owners.added(added(pool, id, { deadline: Number.POSITIVE_INFINITY }, clock.now()))
   for (const id of ['x', 'y']) come(id)
-  const heard: number[] = []
+  const reported: number[] = []
   const planner = {
-    heard: (_worker: string, report: { readonly waiting: readonly PlainWaiting[] }) =>
-      heard.push(report.waiting.reduce((sum, { count }) => sum + count, 0)),
+    reported: (_worker: string, report: { readonly waiting: readonly PlainWaiting[] }) =>
+      reported.push(report.waiting.reduce((sum, { count }) => sum + count, 0)),
   }
   const reports = new WorkerReports({
     ...{ clock, pool, supply: { planner } as unknown as Supply, closeConnection: () => {} },
@@ -44,40 +44,40 @@ function twoWorkers() {
     reports.addLoads(worker, [{ id, leases: 1, quietLeases: 0, opened: 1, latencyMs: 0 }], () => true)
     return worker
   }
-  return { clock, reports, heard, use, come }
+  return { clock, reports, reported, use, come }
 }
 
 it('nothing is bought for a client while an idle upstream of another worker moves to it', () => {
-  const { clock, reports, heard, use } = twoWorkers()
+  const { clock, reports, reported, use } = twoWorkers()
   clock.advance(1_000)
   const worker = use('x')
   reports.waits(worker, [CLIENT])
   reports.review()
-  expect(heard).toEqual([0])
+  expect(reported).toEqual([0])
   // It does not come: it may not be what the client asks for.
   clock.advance(200)
   reports.review()
-  expect(heard).toEqual([0, 1])
+  expect(reported).toEqual([0, 1])
   reports.waits(worker, [])
-  expect(heard).toEqual([0, 1, 0])
+  expect(reported).toEqual([0, 1, 0])
 })
 
 it('when no other worker has an idle upstream, a client that waits is bought for at once', () => {
-  const { clock, reports, heard, use } = twoWorkers()
+  const { clock, reports, reported, use } = twoWorkers()
   clock.advance(1_000)
   const worker = use('x')
   use('y')
   reports.waits(worker, [CLIENT])
-  expect(heard).toEqual([1])
+  expect(reported).toEqual([1])
 })
 
 it('nothing more is bought for a client while an upstream that has just come moves to it', () => {
-  const { clock, reports, heard, use, come } = twoWorkers()
+  const { clock, reports, reported, use, come } = twoWorkers()
   clock.advance(1_000)
   const worker = use('x')
   use('y')
   reports.waits(worker, [CLIENT])
   come('z')
   reports.review()
-  expect(heard).toEqual([1, 0])
+  expect(reported).toEqual([1, 0])
 })
