@@ -162,6 +162,10 @@ export function secretsOf(operation: Operation, settings: SourceSettings, wire: 
 const MIN_VALUE_CHARACTERS = 4
 /** Segments of a path are mostly words. */
 const MIN_SEGMENT_CHARACTERS = 8
+/** Words of many links, and of vendors' messages: no key is one of them. */
+const COMMON_WORD = /^(?:https?|socks[45]|json|text|true|false|basic|bearer|token|whitelist|residential|datacenter)$/i
+
+export const isCommonWord = (text: string): boolean => COMMON_WORD.test(text)
 
 /**
  * A link and every part of it that may be a key: vendors quote the key without the link, decoded or as written.
@@ -174,7 +178,9 @@ export function secretsInLink(link: string, minSegment = MIN_SEGMENT_CHARACTERS)
   const segments = pathname.split('/').filter((segment) => percentDecoded(segment).length >= minSegment)
   const pieces = [...values, ...searchParams.values(), ...[username, password, ...segments].flatMap(bothForms)]
   const whole = search === '' ? [href] : [href, `${pathname}${search}`]
-  return [...new Set([...whole, ...pieces])].filter((piece) => piece.length >= MIN_VALUE_CHARACTERS)
+  return [...new Set([...whole, ...pieces])].filter(
+    (piece) => piece.length >= MIN_VALUE_CHARACTERS && !isCommonWord(piece),
+  )
 }
 
 const bothForms = (written: string): string[] => [written, percentDecoded(written)]

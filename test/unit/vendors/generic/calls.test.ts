@@ -604,3 +604,23 @@ describe('lists of unusual shape', () => {
     expect(sold[0]?.life).toEqual(expected)
   })
 })
+
+it('words of a link that every vendor uses are not masked in its messages; keys are', async () => {
+  const { source } = open(
+    {
+      url: 'http://api.vendor.example/residential/INVENTED-key/get?protocol=http&format=json',
+      headers: { Authorization: 'Token INVENTED-token', Accept: 'application/json' },
+      operations: { whitelistAdd: { url: 'http://api.vendor.example/whitelist?ip={ip}' } },
+      format: 'json',
+      success: { message: 'message' },
+      items: 'data',
+      fields: { address: 'ip' },
+    },
+    {
+      ...json({ message: 'Token INVENTED-token: no whitelist for /residential/INVENTED-key (http)' }),
+      status: 403,
+    },
+  )
+  const { message, vendorCode } = await failureOf(source.extract(1, { signal: never }))
+  expect([vendorCode, message]).toEqual(['http-403', '[redacted]: no whitelist for /residential/[redacted] (http)'])
+})
