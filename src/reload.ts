@@ -10,7 +10,7 @@ import type { Clock, Timer } from './clock.ts'
 import { CommandError } from './command-error.ts'
 import { applicable, changesOf, type ReloadState } from './config/difference.ts'
 import { dotEnvOf } from './config/environment.ts'
-import type { ConfigSource } from './config/load.ts'
+import { type ConfigSource, readText } from './config/load.ts'
 import { poolSettings } from './config/pool-limits.ts'
 import { referencedFiles } from './config/referenced-files.ts'
 import type { Config } from './config/schema.ts'
@@ -68,9 +68,10 @@ export class Reload {
   #latest: Promise<unknown> = Promise.resolve()
   #draining: Timer | undefined
   #watch: FileWatch | undefined
-  /** What is watched beside the configuration itself, and its state when that was read last. */
+  /** What is watched beside the configuration and `.env`. */
   #referenced: readonly string[] = []
-  #version = ''
+  /** The state of the files when they were read last. */
+  #version = { own: '', referenced: '' }
   readonly #onApplied: ((config: Config) => void)[] = []
   #isClosed = false
   #state: ReloadState = { refusal: undefined, needsRestart: [] }
@@ -121,6 +122,7 @@ export class Reload {
 
   async #reload(trigger: string, read: (() => LoadedConfig) | undefined): Promise<ReloadReport> {
     let wanted: LoadedConfig | undefined
+    this.#version = this.#versionNow()
     try {
       if (this.#isClosed) throw new CommandError('the gateway is stopping')
       if (read === undefined) throw new CommandError('the gateway was started without a file')
@@ -133,6 +135,7 @@ export class Reload {
       const failure = explained(error, wanted?.config)
       this.#state = { ...this.#state, refusal: this.#refusalOf(failure) }
       this.#logFailure(trigger, failure)
+      if (!this.#isClosed) this.watch()
       throw failure
     }
   }
@@ -211,7 +214,7 @@ export class Reload {
     this.#onApplied.push(listener)
   }
 
-  /** Watches the file, and those that it names, while `reload: auto`. */
+  /** Watches the file, and those that it names, while `reload: auto`; after a mistake also those that the refused one names. */
   watch(): void {
     const { config, source } = this
     const isWanted = config.reload === 'auto' && source !== undefined && this.#read !== undefined
@@ -219,12 +222,20 @@ export class Reload {
       this.#unwatch()
       return
     }
-    const referenced = referencedFiles(source.text, source.file)
-    this.#version = versionOf(referenced)
-    if (!isSame(referenced, this.#referenced)) this.#unwatch()
-    this.#referenced = referenced
-    const files = [source.file, dotEnvOf(source.file), ...referenced]
-    this.#watch ??= watchFiles(files, this.#parts.clock, () => this.#written())
+    const { file, text } = source
+    const refused = this.#state.refusal === undefined ? [] : referencedFiles(writtenText(file), file, true)
+    const referenced = [...new Set([...referencedFiles(text, file), ...refused])]
+    if (!isSame(referenced, this.#referenced)) {
+      this.#unwatch()
+      this.#referenced = referenced
+      this.#version = this.#versionNow()
+    }
+    this.#watch ??= watchFiles([...ownFiles(file), ...referenced], this.#parts.clock, () => this.#written())
+  }
+
+  #versionNow(): { own: string; referenced: string } {
+    const own = this.source === undefined ? [] : ownFiles(this.source.file)
+    return { own: versionOf(own), referenced: versionOf(this.#referenced) }
   }
 
   /** One of the files was written, perhaps with the same contents, or with those in force after a mistake. */
@@ -237,8 +248,10 @@ export class Reload {
     }
     const { text, environment } = this.source ?? {}
     const isNew = found === undefined || found.text !== text || !isSame(found.environment, environment)
-    const isMended = this.#state.refusal !== undefined
-    if (isNew || isMended || versionOf(this.#referenced) !== this.#version) void this.reload('file').catch(() => {})
+    const [former, version] = [this.#version, this.#versionNow()]
+    // What was refused is tried again only when something has been written since.
+    const isDue = this.#state.refusal === undefined ? isNew : version.own !== former.own
+    if (isDue || version.referenced !== former.referenced) void this.reload('file').catch(() => {})
   }
 
   #unwatch(): void {
@@ -250,6 +263,17 @@ export class Reload {
     this.#isClosed = true
     this.#draining?.clear()
     this.#unwatch()
+  }
+}
+
+const ownFiles = (file: string) => [file, dotEnvOf(file)]
+
+/** What the file says now, whether it is good or not. */
+function writtenText(file: string): string {
+  try {
+    return readText(file)
+  } catch {
+    return ''
   }
 }
 

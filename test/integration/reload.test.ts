@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { ConfigError } from '../../src/errors.ts'
 import { basic, connectVia, dial, plain, readReply } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
-import { eventually, refusalOf } from '../support/gateway.ts'
+import { eventually, type Gateway, refusalOf } from '../support/gateway.ts'
 import { header } from '../support/http-wire.ts'
 import { startReloadable } from '../support/reloads.ts'
 import { expectEcho } from '../support/socket-io.ts'
@@ -266,6 +266,39 @@ it('a list of hosts is watched too, wherever it lies', async () => {
   await eventually(() => reloads().length).toBe(1)
   expect(reloads()[0]).toMatchObject({ changed: ['routes'] })
   expect((await connectVia(gateway.port, 'echo.test:7')).status).toBe(403)
+})
+
+describe('with reload: auto, a file that a refused configuration names is awaited', () => {
+  const lines = 'other.test\necho.test\n'
+  const refusals = ({ log }: Gateway) =>
+    log.records().filter(({ msg }) => String(msg).startsWith('not reloaded')).length
+  const reloads = ({ log }: Gateway) => log.records().filter(({ changed }) => changed !== undefined).length
+
+  it.each([
+    ['a list of hosts that is missing', undefined],
+    ['a list of hosts with a mistake', 'other test\n'],
+  ])('%s', async (_, before) => {
+    const gateway = await startReloadable()
+    const list = join(gateway.folder, 'blocked.txt')
+    if (before !== undefined) writeFileSync(list, before)
+    await gateway.change({ reload: 'auto' })
+    gateway.write({ routes: [{ hosts: 'blocked.txt', to: 'block' }] })
+    await eventually(() => refusals(gateway)).toBe(1)
+    writeFileSync(list, lines)
+    await eventually(() => reloads(gateway)).toBe(2)
+    expect([await status(gateway.port), refusals(gateway)]).toEqual([403, 1])
+  })
+
+  it('addresses in a file', async () => {
+    const gateway = await startReloadable({ upstreams: 1 })
+    await gateway.change({ reload: 'auto' })
+    const own = { name: 'own', vendor: 'static', allowPrivate: true, file: 'proxies.txt' }
+    gateway.write({ providers: [own] })
+    await eventually(() => refusals(gateway)).toBe(1)
+    writeFileSync(join(gateway.folder, 'proxies.txt'), gateway.world.lines().join('\n'))
+    await eventually(() => reloads(gateway)).toBe(2)
+    expect(await status(gateway.port)).toBe(200)
+  })
 })
 
 it('reloads are one after another, however many are asked for at once', async () => {
