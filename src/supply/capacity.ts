@@ -12,6 +12,9 @@ const MOST_BATCHED = 1 / 5
 /** Assumed life of an address while the vendor has told none, ms. */
 export const UNKNOWN_LIFE_MS = 60_000
 
+/** The window key of orders that take several calls. */
+export const orderKey = ({ key }: ProviderParts['account']): string => `${key} order`
+
 export class Capacity {
   readonly #parts: ProviderParts
 
@@ -41,7 +44,7 @@ export class Capacity {
    */
   orderWindow(window: CallWindow): CallWindow {
     if (this.#source.takesSeveralCalls !== true) return window
-    return { key: `${this.#parts.account.key} order`, calls: 1, perMs: 1 }
+    return { key: orderKey(this.#parts.account), calls: 1, perMs: 1 }
   }
 
   get #orders(): WindowView {

@@ -3,7 +3,7 @@ import { given } from '../given.ts'
 import type { UpstreamFacts } from '../pool/upstream.ts'
 import { isSame } from '../same.ts'
 import type { Restored, RestoredUpstream } from '../store/contract.ts'
-import { UNKNOWN_LIFE_MS } from './capacity.ts'
+import { orderKey, UNKNOWN_LIFE_MS } from './capacity.ts'
 import type { ArrivalSettings } from './expiry.ts'
 import type { ProviderParts } from './provider-parts.ts'
 
@@ -45,12 +45,13 @@ const ON_ITS_WAY_MS = 60_000
 
 /** An order of an earlier process without a reply: what it bought may occupy channels until it has ended. */
 export function restoreUnknown(
-  { settings, source, inventory, accounts, clock }: ProviderParts,
+  { settings, source, account, inventory, accounts, clock }: ProviderParts,
   { limiterKey, agoMs, count }: Restored['unknown'][number],
   upstreams: readonly RestoredUpstream[],
 ): void {
   const { operations, extractOperation, limitOf } = source
-  const isOfAccount = [extractOperation, ...Object.keys(operations)].some((name) => limitOf(name).key === limiterKey)
+  const keys = [extractOperation, ...Object.keys(operations)].map((name) => limitOf(name).key)
+  const isOfAccount = [orderKey(account), ...keys].includes(limiterKey)
   // The vendor's list for another key does not tell what it bought: it counts as sold.
   if (!isOfAccount) accounts.store.resolve(settings.name, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY)
   if (!isOfAccount || !source.byChannel) return

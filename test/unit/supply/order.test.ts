@@ -181,23 +181,29 @@ it('buys again at once when it is told to, and nothing while it is paused', asyn
   expect([world.provider('a').state.kind, world.waits.length]).toEqual(['ready', 1])
 })
 
-it('an unknown order of an earlier process holds its channels until the vendor has listed what it holds', async () => {
-  const unknown = [{ id: 1, provider: 'a', limiterKey: 'a', agoMs: 5_000, count: 2 }]
-  const restored = { ...nothingRestored, unknown }
-  const world = new World(
-    { a: { vendor: { channels: 3, canList: true }, settings: { isRemembered: true } } },
-    {},
-    restored,
-  )
-  world.supply.restore(restored)
-  expect(world.provider('a').capacity.freeChannels).toBe(1)
-  world.connect()
-  await world.clock.run(5_000)
-  expect([world.vendor('a').listings.length, world.provider('a').capacity.freeChannels]).toEqual([
-    1,
-    3 - world.vendor('a').held,
-  ])
-})
+it.each([
+  ['one call', 'a'],
+  ['several calls', 'a order'],
+])(
+  'an unknown order of %s of an earlier process holds its channels until the vendor has listed what it holds',
+  async (_, limiterKey) => {
+    const unknown = [{ id: 1, provider: 'a', limiterKey, agoMs: 5_000, count: 2 }]
+    const restored = { ...nothingRestored, unknown }
+    const world = new World(
+      { a: { vendor: { channels: 3, canList: true }, settings: { isRemembered: true } } },
+      {},
+      restored,
+    )
+    world.supply.restore(restored)
+    expect(world.provider('a').capacity.freeChannels).toBe(1)
+    world.connect()
+    await world.clock.run(5_000)
+    expect([world.vendor('a').listings.length, world.provider('a').capacity.freeChannels]).toEqual([
+      1,
+      3 - world.vendor('a').held,
+    ])
+  },
+)
 
 it.each([
   ['5 s', 5_000, 1],
