@@ -140,6 +140,7 @@ class Supervisor {
       detached: true,
     })
     Object.assign(this.#control, { process: child, startedAt: clock.now() })
+    child.once('error', this.#reportFailure)
     child.on('message', (message, handle) => this.#receive(message as ToSupervisor, handle))
     onceEnded(child, (code) => this.#controlEnded(code))
   }
@@ -204,9 +205,14 @@ class Supervisor {
       detached: true,
     })
     Object.assign(child, { process: started, startedAt: clock.now() })
+    started.once('error', this.#reportFailure)
     started.on('message', (message, handle) => this.#tellControl(message as FromSupervisor, handle))
     onceEnded(started, () => this.#workerEnded(worker, child))
   }
+
+  /** The system may have no room for another process. */
+  readonly #reportFailure = ({ message: reason }: Error): void =>
+    this.#deps.warn('a process of this gateway cannot be started', { reason })
 
   #workerEnded(worker: number, child: Child): void {
     child.process = undefined

@@ -34,3 +34,18 @@ it('SIGHUP is passed on when the control process handles it', async () => {
 it('SIGTERM ends the gateway as one that was asked to stop', async () => {
   expect(await codeAfter('SIGTERM')).toBe(0)
 })
+
+it('a process that cannot be started is said, with the reason of the system', async () => {
+  const said: unknown[] = []
+  const self = Object.assign(new EventEmitter(), {
+    execPath: join(tmpdir(), 'no-such-program'),
+    execArgv: [],
+    argv: [],
+  })
+  const clock = new SystemClock()
+  onTestFinished(() => clock.close())
+  const deps = { clock, environment: process.env, process: self, takeover: undefined }
+  const warn = (words: string, facts: object) => said.push([words, facts])
+  expect(await supervise(0, { ...deps, warn })).toBe(1)
+  expect(said).toEqual([['a process of this gateway cannot be started', { reason: expect.stringContaining('ENOENT') }]])
+})
