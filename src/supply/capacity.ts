@@ -185,8 +185,8 @@ export class Capacity {
     if (now < mayTryAt) return Number.isFinite(mayTryAt) ? mayTryAt : undefined
     const reached = this.budgetReached
     const isFull = this.freeChannels === 0 && this.incoming === 0
-    // What is found out first needs neither channels nor budget (`room`).
-    if ((reached !== undefined || isFull) && !preparation.isNeeded) {
+    // What is found out first needs neither channels nor budget (`room`), and open orders may have bought what clients wait for.
+    if ((reached !== undefined || isFull) && !preparation.isNeeded && !this.#isSettling) {
       const freeAt = reached === undefined ? this.#view.channelFreeAt(account.key) : reached.until
       return Math.min(freeAt ?? Number.POSITIVE_INFINITY, reconciliation.dueAt)
     }

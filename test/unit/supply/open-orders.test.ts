@@ -88,6 +88,19 @@ it('an order that runs is booked until it ends, then paid once, and the waiting 
   expect(sim.orders).toHaveLength(1)
 })
 
+it('an order without a reply that took the whole budget is asked about when clients come back', async () => {
+  let isDown = true
+  let calls = 0
+  const luck: Luck = () => (!isDown || ++calls === 1 ? 'served' : calls === 2 ? 'lost' : 'missed')
+  const { world, sim, clients } = gateway(1, 1, undefined, { luck, perDay: 1 })
+  await clients(3)
+  await world.clock.run(600_000)
+  isDown = false
+  await clients(20)
+  expect(await clients(10)).toBe(0)
+  expect(sim.orders).toHaveLength(1)
+})
+
 it('an order of several calls is completed where one call a second is allowed', async () => {
   // It held the only slot of the window until its end, so that its own second call waited for ever.
   const { sim, clients } = gateway(1, 0.5)
