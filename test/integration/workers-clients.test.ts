@@ -56,7 +56,7 @@ it('lends addresses to programs within the limits that hold for tunnels, and the
 })
 
 it('lends a program all addresses that are free, also those that belong to workers', { timeout: TEST_MS }, async () => {
-  const limited = await callsOf({ pool: { perUpstream: { connections: 2 } } })
+  const limited = await callsOf({ pool: { perUpstream: { connections: 9 } } })
   await tunnels(limited.gateway.port, UPSTREAMS)
   expect(await limited.ask('/all/')).toHaveLength(UPSTREAMS)
   const { ask } = await callsOf({})
