@@ -90,15 +90,10 @@ export class AcknowledgementsOfWorkers {
   readonly #members: Members
   readonly #send: (worker: number, message: ToWorker) => void
   readonly #own: Acknowledgements
-  /** Workers that were there before this process and have not come to it. */
-  readonly #awaited: Set<number>
-  /** Questions until then. */
-  #postponed: (() => void)[] = []
 
-  constructor(clock: Clock, members: Members, running: readonly number[], send: (worker: number, m: ToWorker) => void) {
+  constructor(clock: Clock, members: Members, send: (worker: number, message: ToWorker) => void) {
     this.#members = members
     this.#send = send
-    this.#awaited = new Set(running)
     this.#own = new Acknowledgements(clock, (question) => this.ask(CONTROL, question))
   }
 
@@ -107,16 +102,9 @@ export class AcknowledgementsOfWorkers {
     return new Promise((resolve) => this.#own.awaitAll(resolve))
   }
 
-  /** A worker has come, or has ended. */
-  settled(worker: number): void {
-    this.#awaited.delete(worker)
-    if (this.#awaited.size === 0) for (const ask of this.#postponed.splice(0)) ask()
-  }
-
   /** Asks all workers but the asker. @returns true: each question is answered */
   ask(asker: number, question: number): boolean {
-    if (this.#awaited.size > 0) this.#postponed.push(() => this.#askNow(asker, question))
-    else this.#askNow(asker, question)
+    this.#members.whenAllAreHere(() => this.#askNow(asker, question))
     return true
   }
 

@@ -68,7 +68,7 @@ const OUTLOOKS_EVERY = 5
 export class Workers implements ClientSide {
   readonly #options: WorkersOptions
   readonly #socket: ControlSocket
-  readonly #members = new Members()
+  readonly #members: Members
   readonly #silence: Silence
   readonly #parts: WorkersParts
   readonly #reports: WorkerReports
@@ -94,6 +94,7 @@ export class Workers implements ClientSide {
     const { clock, supervisor, count } = options
     this.#options = options
     this.#parts = parts
+    this.#members = new Members(clock, supervisor.running)
     this.#socket = new ControlSocket({
       joined: (hello) => this.#joined(hello),
       message: (worker, message) => {
@@ -116,7 +117,7 @@ export class Workers implements ClientSide {
     const mayBeServed = (worker: number, waiting: readonly PlainWaiting[]) => this.#owners.mayServe(worker, waiting)
     this.#reports = new WorkerReports({ ...parts, clock, closeConnection, mayBeServed })
     this.#users = new UsersOfWorkers(parts.users, send)
-    this.#acknowledgements = new AcknowledgementsOfWorkers(clock, this.#members, supervisor.running, send)
+    this.#acknowledgements = new AcknowledgementsOfWorkers(clock, this.#members, send)
     const { place } = options
     const claimAll = () => this.#owners.claimLendable(count)
     this.#desk = new Desk({ clock, place, worker: count, users: parts.users, closed: parts.data, claimAll })
@@ -259,7 +260,7 @@ export class Workers implements ClientSide {
     this.#users.known(worker, users)
     if (isNew) this.#equip(worker)
     this.#owners.joined(worker, upstreams, worker < this.#options.count)
-    this.#acknowledgements.settled(worker)
+    this.#members.isHeard(worker)
   }
 
   /** Tells a worker that has come all that it must know. */
@@ -311,7 +312,6 @@ export class Workers implements ClientSide {
     this.#users.gone(worker)
     this.#owners.left(worker)
     this.#rollout.left(worker)
-    this.#acknowledgements.settled(worker)
     if (this.#isStopping) return
     this.#options.log.error({ worker }, 'a worker has ended, and its tunnels with it: another one is started')
   }

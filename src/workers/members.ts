@@ -4,6 +4,8 @@
  *   connects ─▶ joined ─▶ serves ─▶ drained ─▶ its process ends: left
  */
 
+import type { Clock } from '../clock.ts'
+
 interface Member {
   isServing: boolean
   isDrained: boolean
@@ -12,8 +14,36 @@ interface Member {
   hasExited: boolean
 }
 
+/** A worker that does not come to another control process is awaited for so long, ms. */
+const AWAITED_MS = 3_000
+
 export class Members {
   readonly #members = new Map<number, Member>()
+  /** Workers that were there before this process and have not come to it. */
+  readonly #awaited: Set<number>
+  readonly #whenHere: (() => void)[] = []
+
+  /** @param running workers that were there before this process */
+  constructor(clock: Pick<Clock, 'after'>, running: readonly number[]) {
+    this.#awaited = new Set(running)
+    if (running.length > 0) clock.after(AWAITED_MS, () => this.#came(...running))
+  }
+
+  #came(...workers: readonly number[]): void {
+    for (const worker of workers) this.#awaited.delete(worker)
+    if (this.#awaited.size === 0) for (const task of this.#whenHere.splice(0)) task()
+  }
+
+  /** For what all workers must have said first. Calls back at once, but soon after the start of another control process. */
+  whenAllAreHere(task: () => void): void {
+    if (this.#awaited.size === 0) task()
+    else this.#whenHere.push(task)
+  }
+
+  /** What a worker knows has been read. */
+  isHeard(worker: number): void {
+    this.#came(worker)
+  }
 
   /** @returns whether it is new; false: it was here already, and reports again what runs in it */
   joined(worker: number): boolean {
@@ -50,6 +80,7 @@ export class Members {
 
   left(worker: number): void {
     this.#members.delete(worker)
+    this.#came(worker)
   }
 
   get connected(): number[] {

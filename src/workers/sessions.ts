@@ -48,13 +48,10 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
     this.acknowledgements = new Acknowledgements(clock, (question) => send({ kind: 'acknowledge', question }))
   }
 
-  /** Without an answer the session is this worker's alone. */
+  /** While there is no control process the next one is waited for. Without an answer the session is this worker's alone. */
   find(key: string, found: Found): void {
     const question = ++this.#asked
-    if (!this.#send({ kind: 'find', question, key })) {
-      found(undefined)
-      return
-    }
+    this.#send({ kind: 'find', question, key })
     const timer = this.#clock.after(PENDING_MS + 1_000, () => this.answer(question, undefined))
     this.#questions.set(question, { key, found, timer })
   }
@@ -91,16 +88,16 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
     for (const then of this.#waiting.splice(0)) then(isOwned)
   }
 
-  /** The control process has ended: no answer comes. */
+  /** The control process has ended: the next one is asked. */
   disconnected(): void {
     this.#unconfirmed.clear()
-    for (const question of [...this.#questions.keys()]) this.answer(question, undefined)
     this.agreed(false)
     this.acknowledgements.suspend()
   }
 
   /** Another control process has what this worker knows. */
   connected(): void {
+    for (const [question, { key }] of this.#questions) this.#send({ kind: 'find', question, key })
     this.acknowledgements.resume()
   }
 
@@ -158,6 +155,7 @@ export class WorkerSessions implements SessionDirectory, SessionStore {
 
   close(): void {
     this.#timer?.clear()
+    for (const { timer } of this.#questions.values()) timer.clear()
     this.acknowledgements.close()
   }
 }
@@ -194,6 +192,9 @@ export class SessionsOfWorkers {
       if (session.mustMove) this.#deps.send(worker, { kind: 'rotate', key })
       return
     }
+    // Lists are read later than workers come, which have its address.
+    const place = session === undefined ? table.placeOf(key) : undefined
+    if (place !== undefined) return void this.#answer(worker, question, place)
     const pending = this.#pending.get(key)
     if (pending === undefined) {
       const timer = clock.after(PENDING_MS, () => this.#over(key, undefined))

@@ -51,17 +51,16 @@ it('asks the next control process when there is none, or when it ends before the
 })
 
 it('a new control process asks when all workers have come to it', () => {
-  const members = new Members()
+  const clock = new FakeClock()
+  const members = new Members(clock, [0, 1])
   const sent: [number, string][] = []
-  const asks = new AcknowledgementsOfWorkers(new FakeClock(), members, [0, 1], (worker, { kind }) =>
-    sent.push([worker, kind]),
-  )
+  const asks = new AcknowledgementsOfWorkers(clock, members, (worker, { kind }) => sent.push([worker, kind]))
   members.joined(0)
-  asks.settled(0)
+  members.isHeard(0)
   asks.ask(0, 7)
   expect(sent).toEqual([])
   members.joined(1)
-  asks.settled(1)
+  members.isHeard(1)
   expect(sent).toEqual([
     [0, 'acknowledging'],
     [1, 'acknowledge'],

@@ -62,6 +62,7 @@ function twoWorkers() {
         isConnected = hasJoined = true
         const places = Array.from(ownTable.list(), ({ key, upstream: { id } }) => [key, id] as const)
         control.known(index, places, sessions.takeUntold())
+        sessions.connected()
       },
       async move(id: string) {
         await this.find()
@@ -134,6 +135,23 @@ it.each([
     come(workers)
     for (const index of order) workers[index].join()
     expect([(await mover.find())[0], (await other.find())[0]]).toEqual(['u2', 'u2'])
+  },
+)
+
+it.each([
+  ['', () => {}],
+  [', which has not read its lists', (workers) => workers.restart()],
+] satisfies [string, (workers: ReturnType<typeof twoWorkers>) => void][])(
+  'a worker that meets a session without a control process asks the next one%s',
+  async (_when, come) => {
+    const workers = twoWorkers()
+    const [first, second] = workers
+    await first.move('u1')
+    for (const worker of workers) worker.lose()
+    come(workers)
+    const found = second.find()
+    for (const worker of workers) worker.join()
+    expect(await found).toEqual(['u1', []])
   },
 )
 
