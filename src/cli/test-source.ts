@@ -9,7 +9,15 @@ import type { Environment } from '../config/environment.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
 import { providerName } from '../config/names.ts'
 import { providerYaml, yamlHelp } from '../config/provider-yaml.ts'
-import { buysNothing, type Config, isDemo, isLink, type ProviderConfig, privateProviders } from '../config/schema.ts'
+import {
+  buysNothing,
+  type Config,
+  isDemo,
+  isGateway,
+  isLink,
+  type ProviderConfig,
+  privateProviders,
+} from '../config/schema.ts'
 import { given } from '../given.ts'
 import { commandLog, type Log } from '../log.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
@@ -214,7 +222,9 @@ interface Outcome {
 }
 
 function entryOf({ provider }: Subject) {
-  return provider && { price: provider.price, allowPrivate: privateProviders({ providers: [provider] }).size > 0 }
+  if (provider === undefined) return undefined
+  const allowPrivate = privateProviders({ providers: [provider] }).size > 0
+  return { price: provider.price, allowPrivate, sendsFields: isGateway(provider) && 'headers' in provider }
 }
 
 /** With --yaml standard output is a part of gateway.yaml, and messages go to standard error. */

@@ -13,6 +13,8 @@ type Price = number | undefined
 interface TriedEntry {
   readonly price?: Price
   readonly allowPrivate: boolean
+  /** A login may be among the header fields of its requests. */
+  readonly sendsFields?: boolean
 }
 
 /** In columns of the terminal. */
@@ -115,7 +117,7 @@ export function reportLines(report: TrialReport, entry: TriedEntry | undefined):
       ? [line('cost', translate('nothing: a list is read'))]
       : [line('cost', `${found}${costOf(count + pending, entry?.price)}${bill}`)]),
     ...(balance === null ? [] : [line('left', translate('{balance}, according to the vendor', { balance }))]),
-    ...notes(report).map((note) => line('note', note)),
+    ...notes(report, entry?.sendsFields === true).map((note) => line('note', note)),
     ...(report.tried === null
       ? [line('works', translate('the addresses themselves were not tried: --try URL does it'))]
       : triedLines(report.tried)),
@@ -184,8 +186,8 @@ const doubts: Readonly<Record<TrialReport['doubts'][number], KnownText>> = {
   past: 'a deadline is past already: a wrong zone or clock? Set ttl',
 }
 
-function notes({ doubts: found, addresses }: TrialReport): string[] {
-  const hasNoLogin = addresses.length > 0 && addresses.every(({ login }) => login === 'none')
+function notes({ doubts: found, addresses }: TrialReport, sendsFields: boolean): string[] {
+  const hasNoLogin = addresses.length > 0 && !sendsFields && addresses.every(({ login }) => login === 'none')
   const login = translate(
     'no login came or is configured: the proxies must know this machine by their whitelist, or add upstream: { username, password }',
   )

@@ -40,6 +40,7 @@ const providers: readonly SettingsOf[] = [
         whitelistAdd: { ...call, url: `${call.url}?ip={ip}&all={ips}` },
         whitelistRemove: { ...call, url: `${call.url}?id={id}` },
         whitelistList: { ...call, fields: { id: 2 } },
+        whitelistSave: call,
         whitelistEcho: field,
         balance: field,
       },

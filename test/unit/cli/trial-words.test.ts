@@ -49,3 +49,8 @@ it('names the provider where a table serves many vendors', () => {
   const failed = { ...report, vendor: 'generic', provider: 'kdl', failure }
   expect(reportLines(failed, undefined)).toEqual(['wrong     kdl: no (401, GW_VENDOR_AUTH)'])
 })
+
+it('says that no login came, unless requests carry header fields of their own', () => {
+  expect(reportLines(report, undefined).join('\n')).toContain('no login came')
+  expect(reportLines(report, { allowPrivate: true, sendsFields: true }).join('\n')).not.toContain('no login came')
+})
