@@ -11,7 +11,7 @@ interface Meaning {
 /** The first match decides: the most specific come first ("IP不足" is no balance, "白名单参数" no parameter). */
 const meanings: readonly (readonly [RegExp, Meaning])[] = [
   [
-    /频繁|过快|频率|too (fast|many|frequent|often)|rate.?limit|throttl/i,
+    /频繁|过快|频率|too (fast|many|frequent|often)|rate.?limit|throttl|again in \d+ ?s/i,
     { class: 'rate_limited', hint: 'does another machine or program use this link too? Set limit: { share: ... }' },
   ],
   [

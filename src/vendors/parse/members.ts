@@ -38,13 +38,13 @@ const HOSTS = words(
   `server host hostname domain gateway endpoint proxy proxyaddress proxyurl address addr url ipport
    ip ipaddress ipaddr proxyip proxyhost node`,
 )
-const PORTS = words('port proxyport httpport httpsport socks5port sockport socksport ports')
+const PORTS = words('port proxyport httpport porthttp httpsport socks5port sockport socksport ports')
 const EXITS = words('exitip exit outip outboundip realip egressip exportip publicip proxyip ip')
 const USERS = words('username user account httpuser authuser proxyuser proxyusername login uname')
 const PASSWORDS = words('password pass passwd pwd httppass authpass authpwd proxypass proxypassword')
 const ENDS = words(
   `deadline expiretime expireat expiredat expiresat expirestime expiredtime expiration
-   expirationtime expirydate expiry expires expire endtime validuntil invalidtime duetime ttl
+   expirationtime dateend expirydate expiry expires expire endtime validuntil invalidtime duetime ttl
    ipremain remain remaintime remainingtime remaining lefttime timeleft lifetime expirein expiresin
    seconds validtime alivetime survivaltime`,
 )

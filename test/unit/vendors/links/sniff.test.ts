@@ -223,3 +223,35 @@ describe('no addresses', () => {
     expect(`${errorIn(body).message} ${errorIn(body).vendorCode}`).not.toContain('hunter2'),
   )
 })
+
+describe('errors of xdaili, proxy-seller and thordata', () => {
+  it.each([
+    [
+      { ERRORCODE: '10036', RESULT: '提取太频繁,请按规定频率提取!' },
+      'rate_limited',
+      '10036',
+      '提取太频繁,请按规定频率提取!',
+    ],
+    [
+      { status: 'error', data: null, errors: [{ message: 'Error api key', code: 503 }] },
+      'auth',
+      '503',
+      'Error api key',
+    ],
+    [
+      { code: 111, msg: 'Please request again in 2 seconds', data: null },
+      'rate_limited',
+      '111',
+      'Please request again in 2 seconds',
+    ],
+    [{ code: 7, data: 'me:hunter2' }, 'server', '7', 'the vendor answered with code 7'],
+  ])('%j', (body, errorClass, vendorCode, message) => {
+    expect(errorIn(JSON.stringify(body))).toMatchObject({ class: errorClass, vendorCode, message })
+  })
+})
+
+it('an item of proxy-seller: the port of HTTP is a member of its own', () => {
+  const item = { ip: '198.51.100.7', protocol: 'HTTP', port_http: 8080, port_socks: 1080, login: 'me', password: 'pw' }
+  const { found } = foundIn(JSON.stringify({ status: 'success', data: { items: [item] }, errors: [] }))
+  expect(found).toMatchObject([{ host: '198.51.100.7', port: 8080, username: 'me', password: 'pw' }])
+})
