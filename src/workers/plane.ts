@@ -93,7 +93,10 @@ export class WorkerPlane {
     this.#reaper = reaper
     this.#health = new Health(pool, config.health, replica.healthObserver)
     this.#traffic = new StreamCounters(this.#log, clock, { access: config.log.access === 'on' })
-    this.#supply = new RemoteSupply({ clock, pool, waitTimeoutMs, onWaiting: () => this.#tellWaiting() })
+    const isConfigured = (name: string) => this.#settings.config.providers.some((provider) => provider.name === name)
+    this.#supply = new RemoteSupply({
+      ...{ clock, pool, waitTimeoutMs, isConfigured, onWaiting: () => this.#tellWaiting() },
+    })
     this.#sessions = new WorkerSessions(clock, send, () => replica.isOwned)
     this.#users = new WorkerUsers(send)
     const data: DataPlane = new DataPlane(dataSettings(config, budgetOf(config)), {

@@ -16,9 +16,16 @@ interface RemoteSupplyParts {
   readonly clock: Clock
   readonly pool: Pool
   readonly waitTimeoutMs: () => number
+  readonly isConfigured: (provider: string) => boolean
   /** Other clients wait than before. */
   readonly onWaiting: () => void
 }
+
+/** A reload has removed the provider for which a client waits: it may go to another one. */
+const removed = (name: string): ProviderOutlook => ({
+  code: 'GW_NO_SUPPLY',
+  message: `provider "${name}" cannot bring addresses now`,
+})
 
 export class RemoteSupply implements SupplyView {
   readonly #parts: RemoteSupplyParts
@@ -50,7 +57,7 @@ export class RemoteSupply implements SupplyView {
     const names = providers ?? Object.keys(this.#outlooks)
     const waiter = { tried, waitTimeout: this.#parts.waitTimeoutMs(), now: clock.now() }
     if (names.some((name) => holds(name, pool, waiter))) return undefined
-    return readOutlooks(names.map((name) => this.#outlooks[name]))
+    return readOutlooks(names.map((name) => (this.#parts.isConfigured(name) ? this.#outlooks[name] : removed(name))))
   }
 
   /** What may come, by the control process. @returns whether it has changed */

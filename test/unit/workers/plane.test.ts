@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { parseConfig } from '../../../src/config/load.ts'
 import { InheritedSockets } from '../../../src/network/inherited-sockets.ts'
+import { anyUpstream } from '../../../src/pool/filter.ts'
 import type { CarriedSession } from '../../../src/proxy/session-table.ts'
 import type { ToControl } from '../../../src/workers/messages.ts'
 import { writeUpstream } from '../../../src/workers/plain-upstream.ts'
@@ -36,10 +37,10 @@ function workerWith(...ids: string[]) {
       const upstream = { id, ...counts, worked: false, hostRests: [], sessions, isExclusive }
       plane.handlers.own({ kind: 'own', upstream })
     },
-    async visit(sessionKey: string) {
+    async visit(sessionKey: string | undefined, filter = anyUpstream) {
       const visited: string[] = []
       plane.data.leaseQueue.apply({
-        ...{ ...plainClient, sessionKey, failInternally: () => {} },
+        ...{ ...plainClient, sessionKey, filter, failInternally: () => {} },
         granted: ({ id }) => visited.push(id),
         denied: ({ code }) => visited.push(code),
       })
@@ -67,5 +68,14 @@ it('counts a session on the address that it is put on here, also when the move o
   // What another worker has said comes first, then what was said here.
   for (const id of ['y', 'x']) plane.handlers.session({ kind: 'session', key: 'basket', id })
   expect(plane.data.sessionTable.peek('basket')).toMatchObject({ upstream: { id: 'x' }, counted: false })
+  plane.close()
+})
+
+it('lets no client wait for a provider that a reload has removed', async () => {
+  const { plane, visit } = workerWith()
+  const filterOf = (name: string) => ({ ...anyUpstream, key: name, providers: [name], accepts: () => false })
+  const [former, present] = [await visit(undefined, filterOf('former')), await visit(undefined, filterOf('p'))]
+  plane.handlers.outlooks({ kind: 'outlooks', outlooks: { p: null } })
+  expect([former, present]).toEqual([['GW_NO_SUPPLY'], []])
   plane.close()
 })
