@@ -178,10 +178,16 @@ export class Rollout {
 
   async #choosePorts({ listen }: Config, inherited?: InheritedSockets): Promise<number[]> {
     const ports: number[] = []
+    const former = this.#config?.listen ?? []
+    const kept = new Set<number>()
     for (const { host, port } of listen) {
-      const known = this.#config?.listen.findIndex((one) => one.host === host && one.port === port) ?? -1
+      // Several ports may have the number 0.
+      const known = former.findIndex((one, index) => one.host === host && one.port === port && !kept.has(index))
+      kept.add(known)
       const open = known >= 0 ? this.#ports[known] : inherited?.portAt({ host, port })
-      ports.push(open ?? (await this.#freePort({ host, port })))
+      // A worker can open the number beside its own port at another address.
+      const isOurs = this.#ports.includes(port)
+      ports.push(open ?? (isOurs ? port : await this.#freePort({ host, port })))
     }
     return ports
   }

@@ -260,6 +260,30 @@ it('takes up another configuration in all processes, or in none', { timeout: TES
   await expect(tunnel(gateway.port)).resolves.toMatchObject({ status: 503 })
 })
 
+it('keeps ports that the system chose, and moves a port to another address', { timeout: TEST_MS }, async () => {
+  const own = { admin: { host: '127.0.0.1', port: await freePort(), token: TOKEN } }
+  const [narrow, wide] = [{ port: await freePort() }, { host: '0.0.0.0', allow: ['127.0.0.0/8'] }]
+  const listen = [{ port: 0 }, { port: 0, name: 'second' }, narrow]
+  const gateway = await startKillable(here.folder, here.configOf({ ...own, listen }))
+  const portsAfter = async (change: object) => {
+    writeFileSync(join(here.folder, 'gateway.yaml'), stringify(here.configOf({ ...own, ...change })))
+    const reloads = () => gateway.log.records().filter(({ trigger }) => trigger !== undefined).length
+    const before = reloads()
+    gateway.process.kill('SIGHUP')
+    await expect.poll(reloads, patiently).toBe(before + 1)
+    const place = `http://127.0.0.1:${own.admin.port}/v1/gateway`
+    const { listeners } = (await (await fetch(place)).json()) as { listeners: { host: string; port: number }[] }
+    return listeners.map(({ host, port }) => `${host}:${port}`)
+  }
+  const [first, second, third] = await portsAfter({ listen, wait: { timeout: '9s' } })
+  expect(first).not.toBe(second)
+  expect(third).toBe(`127.0.0.1:${narrow.port}`)
+  expect((await tunnel(Number(second?.split(':')[1]))).status).toBe(200)
+  const moved = await portsAfter({ listen: [...listen.slice(0, 2), { ...narrow, ...wide }] })
+  expect(moved).toEqual([first, second, `0.0.0.0:${narrow.port}`])
+  expect((await tunnel(narrow.port)).status).toBe(200)
+})
+
 it('lets open tunnels finish when it stops, and leaves no process behind', { timeout: TEST_MS }, async () => {
   const gateway = await startKillable(here.folder, here.configOf({ stop: { drain: '60s' } }))
   const open = await tunnels(gateway.port, 6)
