@@ -299,6 +299,7 @@ it('sends nothing to the builder but what is copied', () => {
   expect(isSent('src/upstream/connector.ts')).toBe(true)
   const never = [
     'state/admin-token',
+    'config/examples/state/admin-token',
     '.env',
     'docker/.env',
     'src/.env.local',

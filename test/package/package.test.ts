@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { fetch, ProxyAgent } from 'undici'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startProcess, stop } from '../clients/support/gateway-process.ts'
+import { linkTargets } from '../unit/docs/markdown.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** The package brings no Node of its own: the repository's comes first, whatever the machine has. */
@@ -47,12 +48,38 @@ describe('the tarball', () => {
     expect(packed).toEqual(expect.arrayContaining([...needed, 'config/gateway.schema.json', ...examples]))
   })
 
+  it('holds every file that its documents link to', () => {
+    const dead = packed
+      .filter((path) => path.endsWith('.md'))
+      .flatMap((path) => linkTargets(readFileSync(inPackage(path), 'utf8')).map((target) => [path, target] as const))
+      .filter(([, target]) => !/^(?:https?:|#)/.test(target))
+      .filter(([path, target]) => !existsSync(inPackage(join(dirname(path), target.split('#')[0] ?? ''))))
+    expect(dead).toEqual([])
+  })
+
   it('holds no test, no state and nothing that was forgotten in dist', () => {
     const allowed =
-      /^(dist\/.*\.(js|d\.ts)|dist\/web\/(index\.html|assets\/[\w-]+\.(css|svg))|config\/(gateway\.schema\.json|examples\/[\w-]+\.(yaml|txt))|gateway\.yaml|docs\/.*|package\.json|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|README(\.zh-CN)?\.md)$/
+      /^(dist\/.*\.(js|d\.ts)|dist\/web\/(index\.html|assets\/[\w-]+\.(css|svg))|config\/(gateway\.schema\.json|examples\/[\w-]+\.(yaml|txt))|docker\/.*|gateway\.yaml|docs\/.*|package\.json|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|README(\.zh-CN)?\.md)$/
     expect(packed.filter((path) => !allowed.test(path))).toEqual([])
     const sourceOf = (path: string) => join(ROOT, path.replace(/^dist\/(.*)(?:\.js|\.d\.ts)$/, 'src/$1.ts'))
     expect(packed.filter((path) => /^dist\/(?!web\/)/.test(path) && !existsSync(sourceOf(path)))).toEqual([])
+  })
+
+  it('holds no state and no secrets of a configuration that was run from its folders', async () => {
+    const clone = join(folder, 'clone')
+    cpSync(join(ROOT, 'package.json'), join(clone, 'package.json'))
+    for (const name of [
+      'config/examples/state/admin-token',
+      'config/examples/.env',
+      'docker/.env',
+      'docker/compose.yaml',
+    ]) {
+      mkdirSync(dirname(join(clone, name)), { recursive: true })
+      writeFileSync(join(clone, name), 'secret')
+    }
+    const { stdout } = await runFile('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: clone, env })
+    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }]
+    expect(files.map(({ path }) => path).toSorted()).toEqual(['docker/compose.yaml', 'package.json'])
   })
 
   it('holds a dashboard of at most 60 KB without the plots and 90 KB with them, compressed', () => {
