@@ -105,8 +105,8 @@ export const verdictTexts = {
     zh: '{provider}：供应商无法访问或出错：{reason}。',
   },
   'remedy.vendor-down': {
-    en: 'It is called again by itself. If it lasts, check the network and the vendor’s status page.',
-    zh: '网关会自动重试。如果一直如此，请检查网络和供应商的状态公告。',
+    en: 'It is called again by itself. If it lasts, repair what the reason names, else check the network and the vendor’s status page.',
+    zh: '网关会自动重试。如果一直如此，请先解决原因中指出的问题，再检查网络和供应商的状态公告。',
   },
   'verdict.not-reloaded': {
     en: 'The changed configuration is not in force. {place}: {reason}.',

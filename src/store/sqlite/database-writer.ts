@@ -63,7 +63,7 @@ export class DatabaseWriter {
         return refused
       })
     } catch (error) {
-      throw toStoreError(error, 'the store cannot be written')
+      throw toStoreError(error, `the store in ${this.#paths.dir} cannot be written`)
     }
   }
 

@@ -94,6 +94,12 @@ afterEach(() => writer.close())
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+it('names its folder when it cannot be written', () => {
+  writer.close()
+  expect(() => record(began(1))).toThrow(`the store in ${dir} cannot be written: `)
+  open()
+})
+
 describe('calls', () => {
   it('keep their age over a restart; one that was in flight ended when nobody knows, so now', () => {
     record(began(1), began(2))
