@@ -186,7 +186,7 @@ export class WorkerPlane {
     this.#connections.forget()
     const sessions = this.data.sessionTable.list()
     // When this is sent.
-    queueMicrotask(() => this.#sessions.connected())
+    queueMicrotask(() => this.#askAgain())
     return {
       addresses: this.data.addresses,
       isEachOwned: this.#isEachOwned,
@@ -195,6 +195,13 @@ export class WorkerPlane {
       moved: this.#sessions.takeUntold(),
       users: this.#users.open,
     }
+  }
+
+  /** What the control process before this one has not answered. */
+  #askAgain(): void {
+    this.#sessions.connected()
+    for (const { upstream } of this.data.leaseQueue.wants.upstreams)
+      if (upstream.isElsewhere) this.#parts.send({ kind: 'wanted', id: upstream.id })
   }
 
   /** What it alone knows of the upstreams that it owns. */

@@ -16,9 +16,11 @@ import { facts } from '../pool/pool-fixture.ts'
 function workerWith(...ids: string[]) {
   const clock = new FakeClock({ now: 0 })
   const placed: string[] = []
+  const wanted: string[] = []
   const config = parseConfig('providers: [{ name: p, vendor: demo }]', 'gateway.yaml', {})
   const send = (message: ToControl) => {
     if (message.kind === 'session') placed.push(`${message.key} on ${message.id}`)
+    if (message.kind === 'wanted') wanted.push(message.id)
     if (message.kind === 'find')
       queueMicrotask(() => plane.handlers.found({ kind: 'found', question: message.question }))
     return true
@@ -32,6 +34,7 @@ function workerWith(...ids: string[]) {
   return {
     plane,
     placed,
+    wanted,
     own(id: string, sessions: readonly CarriedSession[], isExclusive: boolean) {
       const counts = { leases: 0, uses: 0, consecutiveFailures: 0, restMs: 0, latencyMs: 0 }
       const upstream = { id, ...counts, worked: false, hostRests: [], sessions, isExclusive }
@@ -77,5 +80,16 @@ it('lets no client wait for a provider that a reload has removed', async () => {
   const [former, present] = [await visit(undefined, filterOf('former')), await visit(undefined, filterOf('p'))]
   plane.handlers.outlooks({ kind: 'outlooks', outlooks: { p: null } })
   expect([former, present]).toEqual([['GW_NO_SUPPLY'], []])
+  plane.close()
+})
+
+it('asks another control process for the address that a client of a session waits for', async () => {
+  const { plane, wanted, visit } = workerWith('x')
+  plane.data.sessionTable.learn('basket', 'x')
+  expect(await visit('basket')).toEqual([])
+  const before = wanted.splice(0)
+  plane.hello()
+  await Promise.resolve()
+  expect([before, wanted]).toEqual([['x'], ['x']])
   plane.close()
 })
