@@ -42,16 +42,19 @@ export function mayBeElsewhere({ code }: GatewayError): boolean {
 
 /**
  * @param find finds the route of the request
- * @param hopeless providers that have nothing for it
+ * @param hopeless providers that have nothing for it @param isLimited its route so far leads to some providers only
  * @returns undefined: it leads to no other provider
  */
 export function routeElsewhere(
   find: (hopeless: readonly string[]) => Route,
   hopeless: readonly string[],
+  isLimited: boolean,
 ): Route | undefined {
   try {
     const route = find(hopeless)
-    const isElsewhere = route.filter.providers?.some((provider) => !hopeless.includes(provider)) === true
+    const { providers } = route.filter
+    // A reload may have removed the rule: then any provider may serve it.
+    const isElsewhere = providers?.some((provider) => !hopeless.includes(provider)) ?? isLimited
     return route.direct === undefined && isElsewhere ? route : undefined
   } catch (refusal) {
     if (refusal instanceof GatewayError) return undefined

@@ -194,6 +194,7 @@ export abstract class ProxiedRequest<Deps extends ProxiedRequestDeps>
     return routeElsewhere(
       (hopeless) => deps.routes.route(request, this.#destination, this.#port, method, hopeless),
       this.#hopeless,
+      this.filter.providers !== undefined,
     )
   }
 

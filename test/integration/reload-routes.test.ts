@@ -122,7 +122,10 @@ async function startSilent() {
 }
 
 describe('a client that waits for a member of a group', () => {
-  it('is served by another one when that is removed', async () => {
+  it.each([
+    ['another one when that is removed', {}],
+    ['any provider when the rule is removed too', { routes: [] }],
+  ])('is served by %s', async (_, rules) => {
     const gateway = await startSilent()
     const { world, port, app } = gateway
     await gateway.change({ wait: { timeout: '30s' } })
@@ -131,7 +134,7 @@ describe('a client that waits for a member of a group', () => {
       plain(port, 'http://site.test/', { timeoutMs: 20_000 }),
     ]
     await eventually(() => app.data.leaseQueue.waitingCount).toBe(2)
-    await gateway.change({ providers: lists(world), groups: [{ name: 'g', members: ['p1'] }] })
+    await gateway.change({ providers: lists(world), groups: [{ name: 'g', members: ['p1'] }], ...rules })
     for (const { status } of await Promise.all(waiting)) expect(status).toBe(200)
   })
 
