@@ -2,6 +2,8 @@
 import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { CommandError } from '../command-error.ts'
+import { translate } from '../messages/translate.ts'
 
 const SOCKET = 'control'
 /** With the number of the supervisor: when it was killed, nothing else has removed the folder. */
@@ -11,12 +13,23 @@ const NAME = /^turnpike-(\d+)-/
  * Makes the folder, of mode 0700, and removes those of supervisors of this user that were killed.
  * @param parent the system's folder for such things
  * @returns the folder, and where the socket is to be in it
- * @throws the system's error when the folder cannot be made
+ * @throws {CommandError} when the folder cannot be made
  */
 export async function makeFolder(parent: string): Promise<{ readonly folder: string; readonly place: string }> {
   for (const name of await readdir(parent).catch(() => [])) await removeStale(parent, name)
-  const folder = await mkdtemp(join(parent, `turnpike-${process.pid}-`))
-  return { folder, place: join(folder, SOCKET) }
+  try {
+    const folder = await mkdtemp(join(parent, `turnpike-${process.pid}-`))
+    return { folder, place: join(folder, SOCKET) }
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    throw new CommandError(
+      translate('workers need a folder for a socket, and {parent} cannot be written ({code}): set TMPDIR', {
+        parent,
+        code,
+      }),
+      { cause: error },
+    )
+  }
 }
 
 async function removeStale(parent: string, name: string): Promise<void> {

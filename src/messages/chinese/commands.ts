@@ -96,6 +96,8 @@ export const commandTexts = {
   '{file} cannot be written ({code})': '无法写入 {file}（{code}）',
   'Variables of {file}. Copy this file to .env and fill it in; turnpike reads .env beside the configuration. Keep .env out of version control.':
     '{file} 的环境变量。请把此文件复制为 .env 并填写；turnpike 会读取配置文件旁边的 .env。请勿把 .env 提交到版本库。',
+  'workers need a folder for a socket, and {parent} cannot be written ({code}): set TMPDIR':
+    'worker 需要一个存放套接字的目录，而 {parent} 无法写入（{code}）：请设置 TMPDIR',
 
   // add
   'this is no link: a link begins with http:// or https://': '这不是链接：链接以 http:// 或 https:// 开头',

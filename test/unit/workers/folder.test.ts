@@ -24,3 +24,8 @@ it('removes what killed supervisors of this user have left, and nothing else', a
   expect(dirname(place)).toBe(folder)
   expect(statSync(folder).mode & 0o777).toBe(0o700)
 })
+
+it('names the folder that cannot be written, and what to set', async () => {
+  const parent = join(tmpdir(), 'no', 'such', 'folder')
+  await expect(makeFolder(parent)).rejects.toThrow(`${parent} cannot be written (ENOENT): set TMPDIR`)
+})
