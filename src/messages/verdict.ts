@@ -57,8 +57,8 @@ export const verdictTexts = {
     zh: '{provider}：提取到的代理地址无法使用：{reason}。',
   },
   'remedy.addresses-unusable': {
-    en: 'Check upstream.username, upstream.password, the whitelist for using addresses, and outgoing connections; then retry.',
-    zh: '请检查 upstream.username、upstream.password、使用代理的白名单以及本机的出站连接，然后重试。',
+    en: 'Check username and password for the upstreams, the whitelist for using addresses, and outgoing connections; then retry.',
+    zh: '请检查上游的用户名和密码、使用代理的白名单以及本机的出站连接，然后重试。',
   },
   'verdict.replies-unusable': {
     en: '{provider}: no address that it sells can be used: {reason}.',
