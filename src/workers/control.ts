@@ -132,6 +132,7 @@ export class Workers implements ClientSide {
     this.#sessions = new SessionsOfWorkers({
       ...{ clock, send, table: parts.data.sessionTable },
       upstreamOf: (id) => parts.pool.get(id),
+      isReading: () => this.feed.isReading,
       sendAll: (message) => this.#socket.sendAll(message),
     })
     this.#handlerParts = {

@@ -37,6 +37,11 @@ export class PoolFeed {
     this.#readsUntil = this.#parts.clock.now() + KEEP_UNKNOWN_MS
   }
 
+  /** Whether workers may hold what this process has not read yet. */
+  get isReading(): boolean {
+    return this.#readsUntil !== 0
+  }
+
   /** @returns whether the lists of the providers have just been read: workers have been told to drop all other upstreams */
   tick(): boolean {
     if (this.#readsUntil === 0 || this.#parts.clock.now() < this.#readsUntil) return false

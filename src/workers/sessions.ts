@@ -170,6 +170,8 @@ interface SessionsDeps {
   readonly clock: Clock
   readonly table: SessionTable
   readonly upstreamOf: (id: string) => Upstream | undefined
+  /** Workers may hold upstreams that this process has not read yet. */
+  readonly isReading: () => boolean
   readonly send: (worker: number, message: ToWorker) => void
   readonly sendAll: (message: ToWorker) => void
 }
@@ -185,15 +187,14 @@ export class SessionsOfWorkers {
   }
 
   find(worker: number, question: number, key: string): void {
-    const { clock, table } = this.#deps
+    const { clock, table, isReading } = this.#deps
     const session = table.find(key)
     if (session !== undefined && session.upstream.state !== 'gone') {
       this.#answer(worker, question, session.upstream.id, session.left)
       if (session.mustMove) this.#deps.send(worker, { kind: 'rotate', key })
       return
     }
-    // Lists are read later than workers come, which have its address.
-    const place = session === undefined ? table.placeOf(key) : undefined
+    const place = session === undefined && isReading() ? table.placeOf(key) : undefined
     if (place !== undefined) return void this.#answer(worker, question, place)
     const pending = this.#pending.get(key)
     if (pending === undefined) {

@@ -20,9 +20,9 @@ function twoWorkers() {
     return pool
   }
   const deliver = (worker: number, message: ToWorker) => queueMicrotask(() => workers[worker]?.receive(message))
-  const controlOf = (pool: Pool) =>
+  const controlOf = (pool: Pool, isReading = false) =>
     new SessionsOfWorkers({
-      ...{ clock, upstreamOf: (id) => pool.get(id), send: deliver },
+      ...{ clock, upstreamOf: (id) => pool.get(id), isReading: () => isReading, send: deliver },
       table: new SessionTable(pool, SETTINGS, clock, forgetfulStore()),
       sendAll: (message) => {
         for (const worker of workers.keys()) deliver(worker, message)
@@ -31,7 +31,7 @@ function twoWorkers() {
   let control = controlOf(poolOfOne())
   /** Another control process comes, which has not read the lists of its providers. */
   const restart = () => {
-    control = controlOf(watchedPool().pool)
+    control = controlOf(watchedPool().pool, true)
   }
   const workerOf = (index: number) => {
     const own = poolOfOne()
@@ -177,4 +177,24 @@ it('connections of a session that leaves each upstream after one have different 
   await connect(['u2', 'u3'])
   await connect(['u4'])
   expect(served).toEqual(IDS)
+})
+
+it('of two workers that ask for a session whose address has ended before the start, one chooses', () => {
+  const clock = new FakeClock()
+  const { pool } = watchedPool()
+  const table = new SessionTable(pool, SETTINGS, clock, forgetfulStore())
+  const answers: [number, string | undefined][] = []
+  const sessions = new SessionsOfWorkers({
+    ...{ clock, table, upstreamOf: (id) => pool.get(id), isReading: () => false, sendAll: () => {} },
+    send: (worker, message) => void (message.kind === 'found' && answers.push([worker, message.id])),
+  })
+  table.restore([{ key: 'basket', upstreamId: 'ended', idleMs: 0 }])
+  for (const worker of [0, 1]) sessions.find(worker, 1, 'basket')
+  expect(answers).toEqual([[0, undefined]])
+  pool.add(facts('u1', { deadline: Number.POSITIVE_INFINITY }), 0)
+  sessions.bound(0, 'basket', 'u1')
+  expect(answers).toEqual([
+    [0, undefined],
+    [1, 'u1'],
+  ])
 })
