@@ -279,9 +279,7 @@ export class LeaseQueue {
   /** The search was a part of its time. */
   #endEarlier(waiting: Waiting, since: number): void {
     const leftMs = since + this.#settings.timeoutMs - this.#clock.now()
-    this.#clock.after(Math.max(0, leftMs), () => {
-      if (this.#waiting.find(waiting.request) === waiting) this.#gaveUp(waiting)
-    })
+    waiting.earlyEnd = this.#clock.after(Math.max(0, leftMs), () => this.#gaveUp(waiting))
   }
 
   #gaveUp(waiting: Waiting): void {
@@ -307,6 +305,7 @@ export class LeaseQueue {
   #forget(waiting: Waiting): void {
     this.#waiting.remove(waiting)
     waiting.timeoutQueue?.remove(waiting)
+    waiting.earlyEnd?.clear()
   }
 
   #reportDemand(): void {

@@ -7,6 +7,7 @@
  * - While two users wait, none has more than half of the places.
  * - `demand` counts those in filter classes: waiting for one certain upstream is no reason to buy another.
  */
+import type { Timer } from '../clock.ts'
 import { type Filter, keyOfProviders } from '../pool/filter.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import { FairQueue, type Place } from '../structures/fair-queue.ts'
@@ -36,6 +37,8 @@ export class Waiting extends TimeoutEntry {
   group: WaitingClass
   inGroup: Place<Waiting>
   readonly inAll: Place<Waiting>
+  /** Ends its wait before the queue's timeout: a part of its time was over when it came. */
+  earlyEnd: Timer | undefined = undefined
   readonly #onTimeout: (waiting: Waiting) => void
 
   constructor(

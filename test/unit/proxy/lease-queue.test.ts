@@ -393,3 +393,13 @@ it('the time in which other processes are asked for a session is part of its wai
   clock.advance(1)
   expect([happened(), queue.waitingCount]).toEqual([['asked GW_POOL_EMPTY'], 0])
 })
+
+it('nothing is kept of clients that have left after other processes were asked for their sessions', () => {
+  const supply = { asked: () => {}, queueChanged: () => {}, outlook: () => undefined }
+  const sessionTable = new SessionTable(pool, { idle: 600_000, max: 10 }, clock, forgetfulStore())
+  const find: SessionDirectory['find'] = (_key, found) => found(undefined)
+  queue = new LeaseQueue(pool, sessionTable, supply, { timeoutMs: WAIT_MS, queue: 10 }, clock, { find })
+  for (let n = 0; n < 100; n++) queue.withdraw(client('gone', { sessionKey: `s${n}` }))
+  queue.close(new GatewayError('GW_STOPPING', 'the gateway is stopping'))
+  expect(clock.pendingTimers).toBe(0)
+})
