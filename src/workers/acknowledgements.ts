@@ -37,8 +37,16 @@ export class Acknowledgements {
   awaitAll(then: () => void): void {
     const question = ++this.#asked
     const timer = this.#clock.after(ANSWER_MS, () => this.#end(question))
-    this.#open.set(question, { isAsked: false, missing: 0, then, timer })
-    this.resume()
+    const open = { isAsked: false, missing: 0, then, timer }
+    this.#open.set(question, open)
+    this.#askOnce(question, open)
+  }
+
+  #askOnce(question: number, open: Open): void {
+    if (open.isAsked) return
+    // An answer may come before `ask` returns.
+    open.isAsked = true
+    open.isAsked = this.#ask(question)
   }
 
   /** The control process has ended: another one is asked. */
@@ -48,11 +56,7 @@ export class Acknowledgements {
 
   /** There is a control process to ask. */
   resume(): void {
-    for (const [question, open] of this.#open) {
-      if (open.isAsked) continue
-      open.isAsked = true
-      open.isAsked = this.#ask(question)
-    }
+    for (const [question, open] of this.#open) this.#askOnce(question, open)
   }
 
   /** So many processes are asked. To be called before any of them has answered. */

@@ -94,7 +94,7 @@ export class Workers implements ClientSide {
     const { clock, supervisor, count } = options
     this.#options = options
     this.#parts = parts
-    this.#members = new Members(clock, supervisor.running)
+    this.#members = new Members(supervisor.running)
     this.#socket = new ControlSocket({
       joined: (hello) => this.#joined(hello),
       message: (worker, message) => {
@@ -158,13 +158,14 @@ export class Workers implements ClientSide {
    * @throws the system's error when a port cannot be opened
    */
   async listen(config: Config): Promise<void> {
-    const { count, place, supervisor, inherited } = this.#options
+    const { clock, count, place, supervisor, inherited } = this.#options
     const isFirst = supervisor.running.length === 0
     if (!isFirst) this.feed.expectUnknown()
     await this.#rollout.begin(config, !isFirst, inherited)
     this.#inheritance = new PortInheritance(inherited, config.listen, count)
     this.#owners.use(hasLimits(config) || this.#isEachOwned, [])
     await this.#socket.open(place)
+    this.#members.mayCome(clock)
     supervisor.send({ kind: 'start-workers' })
     const hasDesk = config.admin !== 'off'
     if (hasDesk) this.#desk.open()

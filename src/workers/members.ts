@@ -24,9 +24,13 @@ export class Members {
   readonly #whenHere: (() => void)[] = []
 
   /** @param running workers that were there before this process */
-  constructor(clock: Pick<Clock, 'after'>, running: readonly number[]) {
+  constructor(running: readonly number[]) {
     this.#awaited = new Set(running)
-    if (running.length > 0) clock.after(AWAITED_MS, () => this.#came(...running))
+  }
+
+  /** The socket is open: from now on the time of those that do not come counts. */
+  mayCome(clock: Pick<Clock, 'after'>): void {
+    if (this.#awaited.size > 0) clock.after(AWAITED_MS, () => this.#came(...this.#awaited))
   }
 
   #came(...workers: readonly number[]): void {

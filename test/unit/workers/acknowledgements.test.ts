@@ -50,9 +50,16 @@ it('asks the next control process when there is none, or when it ends before the
   expect(ends).toBe(1)
 })
 
+it('many questions without a control process are asked once each', () => {
+  let asked = 0
+  const acknowledgements = new Acknowledgements(new FakeClock(), () => ++asked < 0)
+  for (let n = 0; n < 100; n++) acknowledgements.awaitAll(() => {})
+  expect(asked).toBe(100)
+})
+
 it('a new control process asks when all workers have come to it', () => {
   const clock = new FakeClock()
-  const members = new Members(clock, [0, 1])
+  const members = new Members([0, 1])
   const sent: [number, string][] = []
   const asks = new AcknowledgementsOfWorkers(clock, members, (worker, { kind }) => sent.push([worker, kind]))
   members.joined(0)
@@ -78,4 +85,18 @@ it('waits for no process that has ended', () => {
   cut.acknowledgements.expect(cut.question, 1)
   cut.acknowledgements.close()
   expect(cut.ends()).toBe(1)
+})
+
+it('a new control process that starts slowly waits for its workers from the time at which they may come', () => {
+  const clock = new FakeClock()
+  const members = new Members([0])
+  let isAsked = false
+  members.whenAllAreHere(() => {
+    isAsked = true
+  })
+  clock.advance(60_000)
+  members.mayCome(clock)
+  expect(isAsked).toBe(false)
+  clock.advance(3_000)
+  expect(isAsked).toBe(true)
 })
