@@ -23,7 +23,12 @@ it('a connection that ends with a full read keeps no buffer', () => {
     deadline: 1,
   } as const
   for (let n = 0; n < MAX_OWNED; n++) {
-    const connection = new UpstreamConnection({ buffers, maxReplyBytes: 100, linesFor: () => '' }, new Upstream(facts), owner, 0)
+    const connection = new UpstreamConnection(
+      { buffers, maxReplyBytes: 100, linesFor: () => '' },
+      new Upstream(facts),
+      owner,
+      0,
+    )
     connection.socket = new Socket()
     const http = new UpstreamHttp(connection, new TimeoutQueue(new FakeClock(), 1_000))
     const buffer = connection.readInto()
