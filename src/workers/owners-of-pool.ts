@@ -125,11 +125,13 @@ export class OwnersOfPool {
     this.#owners?.left(worker, this.#parts.clock.now())
   }
 
+  /** Also when its login or its deadline has changed. */
   added(upstream: Upstream): void {
     const { clock, pool, mayHaveLost } = this.#parts
     const now = clock.now()
     // Its provider was away when this process started: how often it was used before is not known, as in #releaseWhenReported.
-    const isOfBefore = mayHaveLost && this.#owners?.isHeld === false && upstream.facts.boughtAt < this.#startedAt
+    const isNew = this.#owners?.isHeld === false && !this.#owners.has(upstream.id)
+    const isOfBefore = mayHaveLost && isNew && upstream.facts.boughtAt < this.#startedAt
     if (isOfBefore && !this.#claims.has(upstream.id)) pool.ownership.spentElsewhere(upstream, now)
     if (this.#owners !== undefined) this.#add(this.#owners, upstream)
     for (const { worker, claim } of this.#claims.get(upstream.id) ?? []) this.#claimed(worker, upstream, claim)

@@ -93,6 +93,10 @@ export class Owners {
     return [...this.#upstreams.values()].filter(({ owner }) => owner === undefined).map(({ id }) => id)
   }
 
+  has(id: string): boolean {
+    return this.#upstreams.has(id)
+  }
+
   ownerOf(id: string): number | undefined {
     return this.#upstreams.get(id)?.owner
   }
