@@ -119,8 +119,8 @@ export class Workers implements ClientSide {
     this.#users = new UsersOfWorkers(parts.users, send)
     this.#acknowledgements = new AcknowledgementsOfWorkers(clock, this.#members, send)
     const { place } = options
-    const claimAll = () => this.#owners.claimLendable(count)
-    this.#desk = new Desk({ clock, place, worker: count, users: parts.users, closed: parts.data, claimAll })
+    const claim = (ids: readonly string[]) => this.#owners.claimLendable(count, ids)
+    this.#desk = new Desk({ clock, place, worker: count, users: parts.users, closed: parts.data, claim })
     const { running } = supervisor
     this.#silence = new Silence(running)
     // The desk of a control process ends with it.

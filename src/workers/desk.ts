@@ -1,5 +1,6 @@
 /** A worker without ports in the control process, which lends to programs that ask for addresses. */
 import type { Clock } from '../clock.ts'
+import type { Upstream } from '../pool/upstream.ts'
 import type { AddressDesk } from '../proxy/address-requests.ts'
 import type { DataPlane } from '../proxy/data-plane.ts'
 import type { UserLimits } from '../proxy/user-limits.ts'
@@ -14,8 +15,8 @@ interface DeskParts {
   readonly users: UserLimits
   /** It lends nothing: it refuses everything before the desk has its settings. */
   readonly closed: DataPlane
-  /** Moves to the desk what could be lent now and belongs to other workers. @returns the ids */
-  readonly claimAll: () => readonly string[]
+  /** Moves to the desk those that could be lent now and belong to other workers. @returns their ids */
+  readonly claim: (ids: readonly string[]) => readonly string[]
 }
 
 /** What has not moved to the desk by then is not lent, ms: its worker does not answer. */
@@ -26,12 +27,12 @@ export class Desk implements AddressDesk {
   readonly #worker: Worker
   readonly #closed: DataPlane
   readonly #clock: Clock
-  readonly #claimAll: DeskParts['claimAll']
+  readonly #claim: DeskParts['claim']
 
-  constructor({ closed, claimAll, ...parts }: DeskParts) {
+  constructor({ closed, claim, ...parts }: DeskParts) {
     this.#closed = closed
     this.#clock = parts.clock
-    this.#claimAll = claimAll
+    this.#claim = claim
     this.#worker = new Worker({ ...parts, opening: 'elsewhere', onEnd: () => {} })
   }
 
@@ -45,13 +46,14 @@ export class Desk implements AddressDesk {
 
   /** A request that does not wait gets what is free in any worker. */
   async take(...args: Parameters<AddressDesk['take']>): ReturnType<AddressDesk['take']> {
-    const [, { waits }] = args
-    if (!waits) await this.#ownAll()
+    const [client, { waits }] = args
+    // A client that is refused moves nothing.
+    if (!waits) await this.#own(this.#lender.available(client))
     return this.#lender.take(...args)
   }
 
-  async #ownAll(): Promise<void> {
-    const moving = this.#claimAll()
+  async #own(upstreams: readonly Upstream[]): Promise<void> {
+    const moving = this.#claim(upstreams.map(({ id }) => id))
     const until = this.#clock.now() + MOVING_MS
     while (moving.some((id) => this.#worker.isElsewhere(id)) && this.#clock.now() < until)
       await this.#clock.sleep(MOVING_POLL_MS)

@@ -188,12 +188,14 @@ export class OwnersOfPool {
     })
   }
 
-  /** What a client could be lent now is to belong to this worker. @returns the ids of what moves */
-  claimLendable(worker: number): readonly string[] {
+  /** Those that could be lent now are to belong to this worker. @returns the ids of what moves */
+  claimLendable(worker: number, ids: readonly string[]): readonly string[] {
     const { pool } = this.#parts
     if (this.#owners === undefined) return []
-    const ids = [...pool.members()].flatMap((upstream) => (pool.isLendable(upstream) ? upstream.id : []))
-    const moving = ids.filter((id) => this.ownerOf(id) !== worker)
+    const moving = ids.filter((id) => {
+      const upstream = pool.get(id)
+      return upstream !== undefined && pool.isLendable(upstream) && this.ownerOf(id) !== worker
+    })
     for (const id of moving) this.wanted(worker, id)
     return moving
   }
