@@ -258,6 +258,12 @@ export class SessionTable {
     for (const session of past) if (this.#takeUp(session) === undefined) this.#awaiting.set(session.key, session)
   }
 
+  /** Another process has put it on an upstream that is not there yet. */
+  placeLater(key: string, upstreamId: string): void {
+    this.#sessions.delete(key)
+    this.#awaiting.set(key, { key, upstreamId, idleMs: 0 })
+  }
+
   #takeUpLate(key: string): Session | undefined {
     const past = this.#awaiting.get(key)
     if (past === undefined || this.#takeUp(past) === undefined) return undefined

@@ -219,12 +219,11 @@ export class SessionsOfWorkers {
 
   /** A worker has put the session on an upstream, a first or another one. */
   bound(worker: number, key: string, id: string): void {
-    const { table, upstreamOf, send, sendAll } = this.#deps
+    const { table, upstreamOf, isReading, send, sendAll } = this.#deps
     const upstream = upstreamOf(id)
     const isKnown = table.has(key)
     if (upstream !== undefined) table.bind(key, upstream)
-    // Lists are read later than workers come.
-    else if (isKnown && table.peek(key) === undefined) table.restore([{ key, upstreamId: id, idleMs: 0 }])
+    else if (isKnown && isReading()) table.placeLater(key, id)
     // The first choice is known to the workers that asked; a later one is sent to all workers that have the session. Each is sent
     // back to its own: where two move it at the same moment, the order in which they arrive here holds for both.
     if (isKnown) sendAll({ kind: 'session', key, id })

@@ -179,22 +179,44 @@ it('connections of a session that leaves each upstream after one have different 
   expect(served).toEqual(IDS)
 })
 
-it('of two workers that ask for a session whose address has ended before the start, one chooses', () => {
+function controlWith(place: string, isReading: boolean) {
   const clock = new FakeClock()
   const { pool } = watchedPool()
+  const add = (id: string) => pool.add(facts(id, { deadline: Number.POSITIVE_INFINITY }), 0)
   const table = new SessionTable(pool, SETTINGS, clock, forgetfulStore())
-  const answers: [number, string | undefined][] = []
+  const sent: [to: number | 'all', id: string | undefined][] = []
+  const note = (to: number | 'all', message: ToWorker) =>
+    void ((message.kind === 'found' || message.kind === 'session') && sent.push([to, message.id]))
   const sessions = new SessionsOfWorkers({
-    ...{ clock, table, upstreamOf: (id) => pool.get(id), isReading: () => false, sendAll: () => {} },
-    send: (worker, message) => void (message.kind === 'found' && answers.push([worker, message.id])),
+    ...{ clock, table, upstreamOf: (id) => pool.get(id), isReading: () => isReading, send: note },
+    sendAll: (message) => note('all', message),
   })
-  table.restore([{ key: 'basket', upstreamId: 'ended', idleMs: 0 }])
+  if (isReading) add(place)
+  table.restore([{ key: 'basket', upstreamId: place, idleMs: 0 }])
+  return { sessions, add, sent }
+}
+
+it('of two workers that ask for a session whose address has ended before the start, one chooses', () => {
+  const { sessions, add, sent } = controlWith('ended', false)
   for (const worker of [0, 1]) sessions.find(worker, 1, 'basket')
-  expect(answers).toEqual([[0, undefined]])
-  pool.add(facts('u1', { deadline: Number.POSITIVE_INFINITY }), 0)
+  expect(sent).toEqual([[0, undefined]])
+  add('u1')
   sessions.bound(0, 'basket', 'u1')
-  expect(answers).toEqual([
-    [0, undefined],
+  expect(sent.slice(1)).toEqual([
+    ['all', 'u1'],
     [1, 'u1'],
+  ])
+})
+
+it('a session that a worker moved from a bought address to one of a list, which is read later, stays there', () => {
+  const { sessions, add, sent } = controlWith('bought', true)
+  sessions.known(0, [['basket', 'listed']], [['basket', 'listed']])
+  sessions.known(1, [['basket', 'bought']], [])
+  add('listed')
+  sessions.find(2, 1, 'basket')
+  expect(sent).toEqual([
+    ['all', 'listed'],
+    [1, 'listed'],
+    [2, 'listed'],
   ])
 })
