@@ -149,7 +149,7 @@ export class Provider {
       status.resting(this.#list.pauseMs, 'the list was read; it is read again while clients come')
       return gained
     } catch (error) {
-      if (!signal.aborted) await this.#orders.recover(error, signal)
+      if (!signal.aborted && (await this.#orders.recover(error, signal))) this.onNews?.()
       return 0
     }
   }

@@ -64,12 +64,16 @@ export class OrderSender {
     return kind !== 'denied'
   }
 
-  /** Repairs what the failure says is missing, so that the next order may be sent at once. */
-  async recover(error: unknown, signal: AbortSignal): Promise<void> {
+  /**
+   * Repairs what the failure says is missing, so that the next call may be sent at once.
+   * @returns whether it may
+   */
+  async recover(error: unknown, signal: AbortSignal): Promise<boolean> {
     const { status, whitelist } = this.#parts
     this.settlement.failed(error)
-    if (this.#isMissingSome(error)) status.mended()
-    else if (await whitelist.mend(error, signal).catch(() => false)) status.mended()
+    const isMended = this.#isMissingSome(error) || (await whitelist.mend(error, signal).catch(() => false))
+    if (isMended) status.mended()
+    return isMended
   }
 
   /** What an order books. @param window of the call that buys; default: that of an extraction */

@@ -7,6 +7,7 @@ import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts } from '../../../src/supply/account.ts'
 import { Provider } from '../../../src/supply/provider.ts'
 import type { Life } from '../../../src/vendors/contract/delivery.ts'
+import { VendorError } from '../../../src/vendors/contract/error.ts'
 import type { Source } from '../../../src/vendors/contract/source.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'
@@ -14,8 +15,8 @@ import { account } from './supply-world.ts'
 
 function setUp(ceiling?: number) {
   const clock = new FakeClock({ now: 0 })
-  const lines: { ports: number[]; pending: number; life: Life } = {
-    ...{ ports: [1, 2, 3, 4, 5], pending: 0 },
+  const lines: { ports: number[]; pending: number; life: Life; isAllowed: boolean } = {
+    ...{ ports: [1, 2, 3, 4, 5], pending: 0, isAllowed: true },
     life: { kind: 'endless' },
   }
   const pool: Pool = new Pool(
@@ -35,28 +36,43 @@ function setUp(ceiling?: number) {
     queryOperation: undefined,
     operations: {},
     limitOf: () => ({ key: 'list', calls: 1, perMs: 1_000, statedBy: 'list' }),
-    extract: async (count) => ({
-      sold: lines.ports
-        .slice(0, count)
-        .map((port) => ({ host: '192.0.2.1', port, protocol: 'http', life: lines.life })),
-      pending: Array.from({ length: lines.pending }, (_, i) => ({ ref: `line-${i}` })),
-      rejected: [],
-      sentAt: clock.now(),
-    }),
+    extract: async (count) => {
+      if (!lines.isAllowed) throw new VendorError('whitelist', '403', '198.51.100.7 may not call')
+      return {
+        sold: lines.ports
+          .slice(0, count)
+          .map((port) => ({ host: '192.0.2.1', port, protocol: 'http', life: lines.life })),
+        pending: Array.from({ length: lines.pending }, (_, i) => ({ ref: `line-${i}` })),
+        rejected: [],
+        sentAt: clock.now(),
+      }
+    },
+    whitelist: {
+      isMissing: () => true,
+      addressFromError: () => '198.51.100.7',
+      add: async () => {
+        lines.isAllowed = true
+      },
+    },
     follow: { everyMs: 20_000, pendingEveryMs: 3_000, ask: none },
     query: none,
     call: none,
   }
   const accounts = new Accounts(clock, new LocalAccountStore(clock, forgetfulStore()))
   const log = createLog({ level: 'silent', format: 'json' }, new LogCapture())
-  const provider: Provider = new Provider(account('list', { ceiling }), source, { clock, pool, accounts, log })
+  const provider: Provider = new Provider(account('list', { ceiling, whitelist: 'auto' }), source, {
+    clock,
+    pool,
+    accounts,
+    log,
+  })
   const read = async () => {
     clock.advance(60_000)
     await provider.loadList(new AbortController().signal, false)
     return [...pool.members()].map(({ facts }) => facts.port).toSorted((a, b) => a - b)
   }
   const nextInMs = () => provider.state.until - clock.now()
-  return { lines, read, nextInMs }
+  return { lines, provider, read, nextInMs }
 }
 
 it('lends what the last reading lists, and nothing that it does not', async () => {
@@ -106,4 +122,15 @@ it('is read again before all that it lists has ended, at most once a second', as
   lines.ports = []
   await read()
   expect([...pauses, nextInMs()]).toEqual([20_000, 1_000, 60_000, 60_000])
+})
+
+it('is read again at once for clients that wait, when its vendor has let this machine in', async () => {
+  const { lines, provider, read } = setUp()
+  let hasNews = false
+  provider.onNews = () => {
+    hasNews = true
+  }
+  lines.isAllowed = false
+  expect([await read(), hasNews, provider.state.kind]).toEqual([[], true, 'ready'])
+  expect(await read()).toEqual([1, 2, 3, 4, 5])
 })
