@@ -12,7 +12,6 @@ import { VendorError } from './contract/error.ts'
 import type { Operation } from './contract/operation.ts'
 import type { Delivered, Vendor } from './contract/vendor.ts'
 import { checkGateway } from './gateway/check.ts'
-import { requestFields } from './gateway/headers.ts'
 import { type GatewayOwn, type Place, settings, valuesOf } from './gateway/settings.ts'
 import { fill } from './parse/template.ts'
 
@@ -107,9 +106,7 @@ function gatewayWith(make?: (count: number) => Delivered): Vendor {
 /** Represents all gateways: name, product and keys are the same for all. */
 export const gateway: Vendor = gatewayWith()
 
-/** @param own the entry's own keys, as the configuration parsed them @throws {VendorError} for a signature that cannot be made */
+/** @param own the entry's own keys, as the configuration parsed them */
 export function gatewayOf(own: GatewayOwn): Vendor {
-  // A key that cannot be read is refused now, not at each connection.
-  requestFields(own)?.({}, 0)
   return gatewayWith(sessionsOf(own))
 }

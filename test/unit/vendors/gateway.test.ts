@@ -121,6 +121,19 @@ describe('mistakes in an entry', () => {
       'headers: { proxy-authorization: "{session}" }, username: u, password: p',
       [/write either username or Proxy-Authorization/],
     ],
+    [
+      'headers: { A: "{sign}{session}" }, sign: { of: "{session}", hash: hmac-md5, key: zz, keyEncoding: hex }',
+      [/sign the key of the signature is not written in hex/],
+    ],
+    [
+      'headers: { A: "{sign}{session}" }, sign: { of: "a\\n", hash: none, encoding: text }',
+      [/headers\.A holds a line break/],
+    ],
+    ['headers: { A: "{sign}{session}" }, sign: { of: "a\\n", hash: none, encoding: base64 }', []],
+    [
+      'headers: { Proxy-Authorization: "{session}" }, upstream: { username: u, password: p }',
+      [/write either username or Proxy-Authorization/],
+    ],
   ])('%s', (more, expected) => {
     expect(problemsOf(more)).toEqual(expected.map((message) => expect.stringMatching(message) as string))
   })
