@@ -4,6 +4,7 @@
  * Vendor URLs and bodies hold keys. No message and no cause of what is thrown here repeats a URL, a host or a body:
  * undici's own errors are read for their code and dropped.
  */
+import { isUtf8 } from 'node:buffer'
 import { createRequire } from 'node:module'
 import { isIP } from 'node:net'
 import { brotliDecompressSync, unzipSync } from 'node:zlib'
@@ -239,7 +240,10 @@ function decompress(bytes: Buffer, coding: string | string[] | undefined, maxByt
     return read[name as keyof typeof read](bytes, { maxOutputLength: maxBytes })
   } catch (error) {
     const code = codeOf(error)
-    throw code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(maxBytes) : brokenOff(bytes.length, code)
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes)
+    // Text is not compressed, whatever its label says: a cache may have decompressed it.
+    if (isUtf8(bytes)) return bytes
+    throw brokenOff(bytes.length, code)
   }
 }
 

@@ -106,6 +106,13 @@ describe('a call that arrives', () => {
     await expectServerError(openHttp().call(request(port), never), 'body', /broke off after \d+ bytes \(Z_BUF_ERROR\)/)
   })
 
+  it('text with the label of a coding is read as it is', async () => {
+    const { port } = await serve((_incoming, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end('192.0.2.1:80 河南省')
+    })
+    expect((await openHttp().call(request(port), never)).text).toBe('192.0.2.1:80 河南省')
+  })
+
   it('a character cut in two by the network is whole', async () => {
     const body = Buffer.from('江苏徐州')
     const { port } = await serve((_incoming, response) => {
