@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { stringify } from 'yaml'
+import { tryAddress } from '../../src/supply/operator/try.ts'
 import { runCommand, type Said } from '../support/command.ts'
 import { startGateway } from '../support/gateway.ts'
+import { headerValues } from '../support/http-wire.ts'
 import { startWorld, type World, type WorldOptions } from '../support/world.ts'
 
 const TOKEN = 'token-of-these-tests-4711'
@@ -54,6 +56,16 @@ describe.each([
     expect([closed.code, closed.out.includes('ECONNREFUSED')]).toEqual([1, true])
     expect(world.site.requests).toEqual([])
   })
+})
+
+it('header fields of an address are sent as UTF-8, as Turnpike sends them', async () => {
+  const world = await open({ login: false })
+  const [upstream] = world.upstreams
+  const { host = '', port = 0, requests = [] } = upstream ?? {}
+  const address = { protocol: 'http', host, port, fields: { 'X-Place': '杭州' } } as const
+  const { status } = await tryAddress(address, new URL('http://site.test/status/418'))
+  const sent = requests.map(({ headers }) => headerValues(headers, 'x-place').join(' and '))
+  expect([status, sent]).toEqual([418, [Buffer.from('杭州').toString('latin1')]])
 })
 
 it.each(['http://site.test/', 'https://secure.test/'])(

@@ -115,7 +115,7 @@ async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefi
     proxyTunnel: false,
     allowH2: false,
     ...(username === undefined ? {} : { token: `Basic ${login}` }),
-    ...given({ headers: proxy.fields }),
+    headers: Object.fromEntries(Object.entries(proxy.fields ?? {}).map(([name, value]) => [name, latin1(value)])),
     proxyTls: {
       ...reach,
       rejectUnauthorized: tls?.verify ?? true,
@@ -123,6 +123,9 @@ async function dispatcherOf(proxy: ProxyAddress, lookup: LookupFunction | undefi
     },
   })
 }
+
+/** As latin1 that stands for UTF-8: undici takes no other characters. */
+const latin1 = (text: string): string => Buffer.from(text).toString('latin1')
 
 /**
  * For a proxy at an IP address undici sends the address as the server name, which RFC 6066 section 3 forbids: Node prints a
