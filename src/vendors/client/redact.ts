@@ -17,6 +17,8 @@ const SOUNDS_SECRET =
   /passw|passwd|(^|_)pass(_|$)|pwd|secret|token|signature|(^|_)sign$|(^|_)(app|api|auth|access)_?key$|^key$/i
 /** Shorter values occur everywhere: they are hidden only as whole values. */
 const TELLING_LENGTH = 4
+/** Words of many links, and of vendors' messages: no key is one of them. */
+const COMMON_WORD = /^(?:https?|socks[45]|json|text|true|false|basic|bearer|token|whitelist|residential|datacenter)$/i
 /** Deeper replies are not shown. */
 const MAX_DEPTH = 40
 
@@ -117,8 +119,10 @@ const isLiteral = (host = '') => isIP(host.replace(/^\[|\]$/g, '')) !== 0
 const isName = (host = '') => host.includes('.') && isHostName(host)
 const isAddress = (text: string) => /^(\[[^\]]*\]|[^:@\s]+):\d{1,5}$/.test(text) && parseEndpoint(text) !== undefined
 
+const isSecret = (value: string): boolean => value !== '' && !COMMON_WORD.test(value)
+
 function hiderOf(known: readonly string[]): (text: string) => string {
-  const all = [...new Set(known)].filter((value) => value !== '')
+  const all = [...new Set(known)].filter(isSecret)
   const telling = formsOf(all.filter((value) => value.length >= TELLING_LENGTH))
   return (text) => {
     if (all.includes(text)) return HIDDEN
@@ -132,7 +136,7 @@ const MAX_MESSAGE_CHARACTERS = 300
 
 /** Makes vendors' messages printable: secrets masked in every encoding that a reply may use, one line, limited length. */
 export function maskerOf(secrets: readonly string[]): (text: string) => string {
-  const forms = formsOf(secrets.filter((secret) => secret !== ''))
+  const forms = formsOf(secrets.filter(isSecret))
   return (text) => {
     const masked = forms.reduce((masking, form) => masking.replaceAll(form, '[redacted]'), text)
     return masked.replace(/\p{C}+/gu, ' ').slice(0, MAX_MESSAGE_CHARACTERS)
@@ -162,10 +166,6 @@ export function secretsOf(operation: Operation, settings: SourceSettings, wire: 
 const MIN_VALUE_CHARACTERS = 4
 /** Segments of a path are mostly words. */
 const MIN_SEGMENT_CHARACTERS = 8
-/** Words of many links, and of vendors' messages: no key is one of them. */
-const COMMON_WORD = /^(?:https?|socks[45]|json|text|true|false|basic|bearer|token|whitelist|residential|datacenter)$/i
-
-export const isCommonWord = (text: string): boolean => COMMON_WORD.test(text)
 
 /**
  * A link and every part of it that may be a key: vendors quote the key without the link, decoded or as written.
@@ -178,9 +178,7 @@ export function secretsInLink(link: string, minSegment = MIN_SEGMENT_CHARACTERS)
   const segments = pathname.split('/').filter((segment) => percentDecoded(segment).length >= minSegment)
   const pieces = [...values, ...searchParams.values(), ...[username, password, ...segments].flatMap(bothForms)]
   const whole = search === '' ? [href] : [href, `${pathname}${search}`]
-  return [...new Set([...whole, ...pieces])].filter(
-    (piece) => piece.length >= MIN_VALUE_CHARACTERS && !isCommonWord(piece),
-  )
+  return [...new Set([...whole, ...pieces])].filter((piece) => piece.length >= MIN_VALUE_CHARACTERS)
 }
 
 const bothForms = (written: string): string[] => [written, percentDecoded(written)]

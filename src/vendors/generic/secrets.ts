@@ -1,6 +1,6 @@
 /** The secrets of an entry, and what identifies its account. */
 import { Secret } from '../../secret.ts'
-import { isCommonWord, secretsInLink } from '../client/redact.ts'
+import { secretsInLink } from '../client/redact.ts'
 import type { Credentials } from '../contract/operation.ts'
 import { membersOf } from '../parse/reply.ts'
 import { namesIn, withEveryName } from '../parse/template.ts'
@@ -27,9 +27,7 @@ export function credentialsOf(own: GenericOwn): Credentials {
     [PARAMS, new Secret(JSON.stringify(paramsOf(own).map(([name, value]) => [name, value.reveal()])))],
     ...Object.entries(headers).map(([name, value]): [string, Secret] => [`header ${name}`, value]),
   ]
-  const parts = [...new Set(calls.flatMap(partsOf))].filter(
-    (part) => part.length >= MIN_SECRET && !isTemplate(part) && !isCommonWord(part),
-  )
+  const parts = [...new Set(calls.flatMap(partsOf))].filter((part) => part.length >= MIN_SECRET && !isTemplate(part))
   return Object.fromEntries([...known, ...parts.map((part, n): [string, Secret] => [`${n}`, new Secret(part)])])
 }
 

@@ -172,3 +172,12 @@ it('a link that cannot be used opens nothing', () => {
   )
   expect(() => scripted({ vendor: 'link', product: '' })).toThrow('needs a url')
 })
+
+it('the calls and lost orders of a link are counted under the key of earlier versions, in whose state they stand', () => {
+  const link = 'http://x.example/api?protocol=http&format=json&token=token&key=abcdefgh12&num=5'
+  const { source } = open(link, { body: '' })
+  expect([source.account.slice(0, 12), source.limitOf(source.extractOperation).key.slice(0, 6)]).toEqual([
+    '6b54c2354150',
+    '1f18cb',
+  ])
+})
