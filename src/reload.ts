@@ -129,6 +129,7 @@ export class Reload {
       wanted = read()
       const report = await this.#apply(wanted)
       this.#state = { refusal: undefined, needsRestart: report.needsRestart }
+      this.watch()
       this.#announce(trigger, report)
       return report
     } catch (error) {
@@ -161,7 +162,6 @@ export class Reload {
     this.#commit(config, ports, nextSources)
     this.#loaded = { config, source }
     for (const listener of this.#onApplied) listener(config)
-    this.watch()
     return { changed: changesOf(former, wanted), needsRestart }
   }
 

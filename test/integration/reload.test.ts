@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { watchFiles } from '../../src/config/watch.ts'
 import { ConfigError } from '../../src/errors.ts'
 import { basic, connectVia, dial, plain, readReply } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
@@ -289,15 +290,24 @@ describe('with reload: auto, a file that a refused configuration names is awaite
     expect([await status(gateway.port), refusals(gateway)]).toEqual([403, 1])
   })
 
-  it('addresses in a file', async () => {
+  it('addresses in a file, until they are there', async () => {
     const gateway = await startReloadable({ upstreams: 1 })
+    const list = join(gateway.folder, 'proxies.txt')
     await gateway.change({ reload: 'auto' })
     const own = { name: 'own', vendor: 'static', allowPrivate: true, file: 'proxies.txt' }
     gateway.write({ providers: [own] })
     await eventually(() => refusals(gateway)).toBe(1)
-    writeFileSync(join(gateway.folder, 'proxies.txt'), gateway.world.lines().join('\n'))
+    writeFileSync(list, gateway.world.lines().join('\n'))
     await eventually(() => reloads(gateway)).toBe(2)
     expect(await status(gateway.port)).toBe(200)
+    let reports = 0
+    const watch = watchFiles([list], gateway.app.clock, () => reports++)
+    for (const count of [1, 2, 3]) {
+      await eventually(() => reports).toBe(count)
+      writeFileSync(list, [...gateway.world.lines(), ...'#'.repeat(count)].join('\n'))
+    }
+    watch.close()
+    expect(reloads(gateway)).toBe(2)
   })
 })
 
