@@ -44,8 +44,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const workers = workersOf(process)
 const alive = setInterval(() => {}, 2 ** 30)
 process.exitCode = await runCli(process.argv.slice(2), {
-  startApp: async (config, deps) => (await import('./app.ts')).startApp(config, deps),
-  offline: () => import('./offline.ts'),
+  startApp: async (config, deps) => (await import('./app/app.ts')).startApp(config, deps),
+  offline: () => import('./app/offline.ts'),
   input: () => text(process.stdin),
   nextLine: lineReader(),
   isInputTerminal: process.stdin.isTTY === true,
@@ -53,7 +53,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   environment: process.env,
   clock: new SystemClock(),
   process,
-  takeover: takeoverOf(process, () => import('./app.ts'), workers.control?.takeover),
+  takeover: takeoverOf(process, () => import('./app/app.ts'), workers.control?.takeover),
   workers,
   isTerminal: process.stdout.isTTY === true,
   out: (text) => process.stdout.write(text),

@@ -9,7 +9,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { given } from '../given.ts'
-import { http } from '../node-http.ts'
+import { http } from '../node/http.ts'
 
 interface ServerLimits {
   /** Open at the same time. */

@@ -1,5 +1,5 @@
 /** Answers the admin port's questions from the running parts. */
-import type { ClientSide } from '../client-side.ts'
+import type { ClientSide } from '../app/client-side.ts'
 import type { Clock } from '../clock.ts'
 import type { ReloadState } from '../config/difference.ts'
 import type { PastedLink } from '../config/provider-yaml.ts'

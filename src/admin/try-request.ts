@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import { addAbortSignal } from 'node:stream'
 import { formatAuthority } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import { http } from '../node-http.ts'
+import { http } from '../node/http.ts'
 import type { Secret } from '../secret.ts'
 import type { TryOrder, TryReply } from './api/schemas/gateway.ts'
 

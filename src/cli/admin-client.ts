@@ -7,7 +7,7 @@ import { formatAuthority, reachableHost } from '../address.ts'
 import { CommandError } from '../command-error.ts'
 import type { AdminConfig, Config } from '../config/schema.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
-import { http } from '../node-http.ts'
+import { http } from '../node/http.ts'
 import { Secret } from '../secret.ts'
 
 export interface AdminAnswer {

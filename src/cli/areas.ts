@@ -2,7 +2,7 @@
 
 import { UsageError } from '../command-error.ts'
 import { loadConfig } from '../config/load.ts'
-import { commandLog } from '../log.ts'
+import { commandLog } from '../log/log.ts'
 import { translate } from '../messages/translate.ts'
 import type { NamedValue } from '../vendors/contract/vendor.ts'
 import { type CallDeps, findProvider, sendOrder } from './call.ts'

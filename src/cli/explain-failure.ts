@@ -1,8 +1,9 @@
 /** Turns failures of a command into lines for the terminal and an exit code. */
+
+import { sentenceOf } from '../app/failure-sentence.ts'
 import { UsageError } from '../command-error.ts'
 import type { Config } from '../config/schema.ts'
 import { ConfigError, type ConfigProblem, problemLine } from '../errors.ts'
-import { sentenceOf } from '../failure-sentence.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
 import { exitCodes } from './exit-codes.ts'
 

@@ -4,7 +4,7 @@
  * https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
  */
 import { execFile } from 'node:child_process'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 
 const MAX_MS = 5_000
 

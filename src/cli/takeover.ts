@@ -1,14 +1,14 @@
 /** Where a gateway gets its ports from: systemd, a running gateway that it takes over, or by opening them itself. */
 
 import { Socket } from 'node:net'
+import { placesOf } from '../app/settings.ts'
 import type { Clock } from '../clock.ts'
 import { CommandError } from '../command-error.ts'
 import type { Config } from '../config/schema.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 import { translate } from '../messages/translate.ts'
 import { InheritedSockets } from '../network/inherited-sockets.ts'
 import { activatedSockets } from '../network/socket-activation.ts'
-import { placesOf } from '../settings.ts'
 import type { Predecessor, TakeoverStart } from '../takeover/client.ts'
 import { CHANNEL_VARIABLE, LIFELINE } from '../takeover/launch.ts'
 import { takeoverPlace } from '../takeover/place.ts'

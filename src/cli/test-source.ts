@@ -19,7 +19,7 @@ import {
   privateProviders,
 } from '../config/schema.ts'
 import { given } from '../given.ts'
-import { commandLog, type Log } from '../log.ts'
+import { commandLog, type Log } from '../log/log.ts'
 import { translate, translateSentence } from '../messages/translate.ts'
 import { Secret } from '../secret.ts'
 import { StoreBusy } from '../store/errors.ts'

@@ -1,9 +1,10 @@
 /** `turnpike status --watch`: shows the state of a running gateway live. It waits while the gateway is unreachable. */
+
+import { sentenceOf } from '../app/failure-sentence.ts'
 import type { Clock } from '../clock.ts'
 import { CommandError } from '../command-error.ts'
 import type { Environment } from '../config/environment.ts'
 import { loadAdmin } from '../config/load-admin.ts'
-import { sentenceOf } from '../failure-sentence.ts'
 import { translate } from '../messages/translate.ts'
 import { type AdminToken, adminPlace, adminToken } from './admin-client.ts'
 import { exitCodes } from './exit-codes.ts'

@@ -1,7 +1,7 @@
 /** How many processes serve the clients of this gateway, and which role this process has. */
 import { availableParallelism } from 'node:os'
 import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 import type { TakeoverStart } from '../takeover/client.ts'
 import { type ControlProcess, controlProcess } from '../workers/role.ts'
 

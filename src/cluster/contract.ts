@@ -1,6 +1,6 @@
 /** What one host of a cluster needs, and what it works for. */
 import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { RedisAccountStore } from '../store/redis/redis-account-store.ts'
 import type { ScriptRunner } from '../store/redis/script.ts'

@@ -41,7 +41,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { type Clock, httpTime } from '../clock.ts'
-import { http } from '../node-http.ts'
+import { http } from '../node/http.ts'
 import type { Secret } from '../secret.ts'
 import type { DemoLog } from './log.ts'
 import { type PlaceFilter, placeFields } from './places.ts'

@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream'
 import { type PrepareRequestFunctionResult, RequestError } from 'proxy-chain'
 import type { Clock } from '../clock.ts'
 import { type ConnectGuard, FORBIDDEN_ADDRESS, forbiddenAddress } from '../network/connect-guard.ts'
-import { http } from '../node-http.ts'
+import { http } from '../node/http.ts'
 
 /** Shorter than the gateway's `dial.timeout`: a slow target must be reported as such, not appear as a silent upstream. */
 const DIAL_TIMEOUT_MS = 6_000

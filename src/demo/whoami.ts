@@ -1,6 +1,6 @@
 /** The web site `http://whoami.demo/`, which exists only inside the demo's upstreams and reports which one carried the request. */
 import type { IncomingMessage, Server } from 'node:http'
-import { http } from '../node-http.ts'
+import { http } from '../node/http.ts'
 import type { Place } from './places.ts'
 
 export const WHOAMI_HOST = 'whoami.demo'

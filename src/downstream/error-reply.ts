@@ -1,6 +1,6 @@
 /** The gateway's own answers to clients: the only place where an error code becomes octets. */
 import type { GatewayError } from '../errors.ts'
-import { http } from '../node-http.ts'
+import { http } from '../node/http.ts'
 
 /** Product token in Proxy-Status (RFC 9209 section 2). */
 const PROXY_NAME = 'turnpike'

@@ -1,7 +1,7 @@
 /** Counts the events of clients, and writes the access log. Plain numbers, which the metrics page reads on request. */
 import type { Clock } from '../clock.ts'
 import type { ErrorCode, GatewayError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 import { NO_ANSWER, type Upstream } from '../pool/upstream.ts'
 import type { DialFailure } from '../upstream/connection.ts'
 import { ConnectionLog, type RefusedRequest, type TryResult } from './connection-log.ts'

@@ -1,6 +1,6 @@
 /** What a provider is set to, what it needs of the process, and what all of its parts share. */
 import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { RequestFields } from '../pool/upstream.ts'
 import type { BudgetLimits, Ceiling } from '../store/account-store.ts'

@@ -4,7 +4,7 @@
  * orders stay booked, and it is tried again after growing pauses.
  */
 import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 import type { Delivery } from '../vendors/contract/delivery.ts'
 import type { Source } from '../vendors/contract/source.ts'
 import { Backoff } from './backoff.ts'

@@ -1,6 +1,6 @@
 /** The control plane: providers with their limiters, the planner, the reaper, and their reports. */
 import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Breakage, GoneReason, Upstream } from '../pool/upstream.ts'
 import type { Restored, RestoredUpstream, Store } from '../store/contract.ts'

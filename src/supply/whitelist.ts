@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 import type { MemoryFile } from '../store/memory-file.ts'
 import { VendorError } from '../vendors/contract/error.ts'
 import type { Source } from '../vendors/contract/source.ts'

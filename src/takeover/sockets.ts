@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { Log } from '../log.ts'
-import { moduleBeside } from '../module-beside.ts'
+import type { Log } from '../log/log.ts'
 import { InheritedSocket, InheritedSockets, type OpenPort } from '../network/inherited-sockets.ts'
+import { moduleBeside } from '../node/module-beside.ts'
 import { delivery } from './messages.ts'
 
 /** The IPC channel that carries them: `process`, a child, or the messages of one that another process passes on. */

@@ -7,7 +7,7 @@
  *   resume:    the sockets go back, then ─resume─▶
  */
 import type { Address } from '../address.ts'
-import type { ClientHandover } from '../client-handover.ts'
+import type { ClientHandover } from '../app/client-handover.ts'
 import type { Clock } from '../clock.ts'
 import type { InheritedSocket, OpenPort } from '../network/inherited-sockets.ts'
 import { type CarriedUpstream, takeUp } from '../pool/former-process.ts'

@@ -1,5 +1,5 @@
 /** Hands each message of a worker to the part of the control process that it is for. */
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Supply } from '../supply/supply.ts'
 import type { AcknowledgementsOfWorkers } from './acknowledgements.ts'

@@ -2,6 +2,8 @@
  * A worker: a data plane (plane.ts) whose control plane is another process, and the messages between the two. The composition root
  * of its process. The control process has one without ports too, for programs that ask for addresses.
  */
+
+import { closeForSuccessor } from '../app/stop.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { given } from '../given.ts'
 import { runInBackground } from '../internal-errors.ts'
@@ -9,7 +11,6 @@ import { type InheritedSocket, InheritedSockets } from '../network/inherited-soc
 import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
 import type { PortOpening } from '../proxy/ports.ts'
 import type { UserLimits } from '../proxy/user-limits.ts'
-import { closeForSuccessor } from '../stop.ts'
 import { dispatch } from './dispatch.ts'
 import { ControlLink } from './link.ts'
 import type { Hello, PlainError, ToControl, ToWorker } from './messages.ts'

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SystemClock } from '../../src/clock.ts'
-import { createLog } from '../../src/log.ts'
+import { createLog } from '../../src/log/log.ts'
 import type { Store, StoredUpstream } from '../../src/store/contract.ts'
 import { openStore } from '../../src/store/sqlite/store.ts'
 

@@ -16,7 +16,7 @@ import { type AdminServer, type AdminSettings, startAdmin } from '../../src/admi
 import type { AdminView, RefillAnswer } from '../../src/admin/view.ts'
 import { ConfigError, GatewayError } from '../../src/errors.ts'
 import { internalErrors } from '../../src/internal-errors.ts'
-import { createLog } from '../../src/log.ts'
+import { createLog } from '../../src/log/log.ts'
 import { restForHost } from '../../src/pool/host-rests.ts'
 import { StreamCounters } from '../../src/proxy/stream-counters.ts'
 import { Secret } from '../../src/secret.ts'

@@ -341,8 +341,8 @@ it('without a gateway: limits and budget outlive the process, and the next gatew
   expect(api.calls).toHaveLength(2)
   const beyond = await buy(2)
   expect([beyond.code, beyond.err]).toEqual([1, expect.stringContaining('has room for 1 more in its budget')])
-  const { startApp } = await import('../../src/app.ts')
-  const { createLog } = await import('../../src/log.ts')
+  const { startApp } = await import('../../src/app/app.ts')
+  const { createLog } = await import('../../src/log/log.ts')
   const config = parseConfig(stringify({ ...loaded(file), admin: 'off' }), file, {})
   const app = await startApp(config, { log: createLog({ level: 'silent', format: 'json' }, { write: () => {} }) })
   try {

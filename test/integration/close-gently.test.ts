@@ -1,7 +1,7 @@
 /** Before another process goes on with the ports: those who are connected are served, and nobody new is accepted. */
 import { expect, it, onTestFinished } from 'vitest'
+import { closeGently } from '../../src/app/stop.ts'
 import { SystemClock } from '../../src/clock.ts'
-import { closeGently } from '../../src/stop.ts'
 import { copySockets } from '../../src/takeover/sockets.ts'
 import { connectVia, dial, plain, readReply } from '../support/client.ts'
 import { eventually, startGateway } from '../support/gateway.ts'

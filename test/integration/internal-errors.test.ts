@@ -1,6 +1,6 @@
 /** A bug in the gateway, put in by each test: it ends the connection that met it, and neither another one nor the process. */
 import { describe, expect, it, vi } from 'vitest'
-import type { App } from '../../src/app.ts'
+import type { App } from '../../src/app/app.ts'
 import { internalErrors } from '../../src/internal-errors.ts'
 import { Dispatcher } from '../../src/proxy/dispatcher.ts'
 import { closeClients, connectVia, dial, plain, readReply, socks4a, socks5 } from '../support/client.ts'

@@ -132,7 +132,10 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (ki
     for (let n = 0; n < 4; n++) codes.push(refusalOf(await connectVia(gateway.port, 'echo.test:7')))
     expect(codes[0]).toEqual({ status: 502, code: 'GW_UPSTREAM_LOGIN' })
     expect(codes.every(({ status }) => status === 502 || status === 503)).toBe(true)
-    expect(state(gateway)).toMatchObject({ kind: 'unusable', words: expect.stringContaining('check username and password') })
+    expect(state(gateway)).toMatchObject({
+      kind: 'unusable',
+      words: expect.stringContaining('check username and password'),
+    })
     expect(gateway.api.sales).toHaveLength(3)
   })
 

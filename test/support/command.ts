@@ -18,7 +18,7 @@ export async function runCommand(
   const unused = () => expect.fail('not for this command')
   const deps: CliDeps = {
     startApp: unused,
-    offline: () => import('../../src/offline.ts'),
+    offline: () => import('../../src/app/offline.ts'),
     input: async () => input,
     environment: {},
     nextLine: unused,

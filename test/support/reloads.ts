@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import type { ReloadReport } from '../../src/reload.ts'
+import type { ReloadReport } from '../../src/app/reload.ts'
 import { type Gateway, type GatewayOptions, startGateway } from './gateway.ts'
 
 type Part = { [key: string]: unknown }

@@ -2,7 +2,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import { unmapIPv4 } from '../../address.ts'
-import type { Log } from '../../log.ts'
+import type { Log } from '../../log/log.ts'
 import type { OperatorLogin } from './operator-login.ts'
 import { problem } from './problem.ts'
 

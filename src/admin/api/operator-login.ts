@@ -1,7 +1,7 @@
 /** The login of the operator: the token of the admin port. Wrong ones are answered slowly, as at the ports for clients. */
 import type { Clock, Timer } from '../../clock.ts'
 import { LoginThrottle } from '../../downstream/login-throttle.ts'
-import type { Log } from '../../log.ts'
+import type { Log } from '../../log/log.ts'
 import { isSameText, type Secret } from '../../secret.ts'
 
 /** To the throttle all operators are one user: those who have sent the right token are checked whatever others send. */

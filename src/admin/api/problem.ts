@@ -1,5 +1,5 @@
 /** Every error that the admin port answers with, as RFC 9457 problem details. docs/admin-api.md explains each code, and a test keeps the two equal. */
-import { http } from '../../node-http.ts'
+import { http } from '../../node/http.ts'
 
 /** Code -> HTTP status. Codes are permanent, as those of errors.ts are. */
 export const problems = {

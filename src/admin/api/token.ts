@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../../log.ts'
+import type { Log } from '../../log/log.ts'
 import { Secret } from '../../secret.ts'
 import { toStoreError } from '../../store/sqlite/causes.ts'
 

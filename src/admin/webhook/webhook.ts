@@ -5,7 +5,7 @@
 import { type Clock, isoTime, type Timer } from '../../clock.ts'
 import type { WebhookFormat } from '../../config/webhook-schema.ts'
 import { runInBackground } from '../../internal-errors.ts'
-import type { Log } from '../../log.ts'
+import type { Log } from '../../log/log.ts'
 import type { Language } from '../../messages/text.ts'
 import type { Secret } from '../../secret.ts'
 import type { Finding, VerdictReport } from '../api/schemas/verdict.ts'

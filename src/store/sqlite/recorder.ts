@@ -6,7 +6,7 @@
 import type { Clock, Timer } from '../../clock.ts'
 import { given } from '../../given.ts'
 import { runInBackground } from '../../internal-errors.ts'
-import type { Log } from '../../log.ts'
+import type { Log } from '../../log/log.ts'
 import type { CallId } from '../contract.ts'
 import { StoreError } from '../errors.ts'
 import { type FolderLock, lockFolder } from './lock.ts'

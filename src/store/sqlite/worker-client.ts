@@ -1,6 +1,6 @@
 /** The main thread's client of the store's thread: one request at a time, one answer each. */
 import { Worker } from 'node:worker_threads'
-import { moduleBeside } from '../../module-beside.ts'
+import { moduleBeside } from '../../node/module-beside.ts'
 import { StoreBusy, StoreError } from '../errors.ts'
 import type { Batch, Opened, OpenRequest, Refusal, Reply, Request } from './messages.ts'
 

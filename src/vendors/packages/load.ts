@@ -4,7 +4,7 @@
  */
 import { createRequire, registerHooks } from 'node:module'
 import { isAbsolute, join, resolve } from 'node:path'
-import { moduleBeside } from '../../module-beside.ts'
+import { moduleBeside } from '../../node/module-beside.ts'
 import type { Vendor } from '../contract/vendor.ts'
 import { membersOf } from '../parse/reply.ts'
 

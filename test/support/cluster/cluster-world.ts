@@ -1,11 +1,11 @@
 /** Hosts of one cluster in one process: the very scripts, a pool and a queue of clients each, and no vendor. */
 import pino from 'pino'
 import { expect } from 'vitest'
+import { memberParts, type Parts } from '../../../src/app/parts.ts'
 import { Cluster } from '../../../src/cluster/open.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { poolSettings } from '../../../src/config/pool-limits.ts'
 import type { Config } from '../../../src/config/schema.ts'
-import { memberParts, type Parts } from '../../../src/parts.ts'
 import { anyUpstream } from '../../../src/pool/filter.ts'
 import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'

@@ -1,7 +1,7 @@
 /** Guessing the token of the admin port: slow, counted, and written once a minute for each address. */
 import { expect, it } from 'vitest'
 import { OperatorLogin } from '../../../src/admin/api/operator-login.ts'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { Secret } from '../../../src/secret.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'

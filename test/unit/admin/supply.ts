@@ -1,7 +1,7 @@
 /** A provider with its pool, on a fake clock, over a source that sells what it is told to: what reports are made from. */
 import { providerReports } from '../../../src/admin/reports.ts'
 import type { ProviderReport } from '../../../src/admin/view.ts'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { anyUpstream } from '../../../src/pool/filter.ts'
 import { Pool } from '../../../src/pool/pool.ts'
 import type { Upstream } from '../../../src/pool/upstream.ts'

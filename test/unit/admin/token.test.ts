@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { storedToken } from '../../../src/admin/api/token.ts'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { StoreError } from '../../../src/store/errors.ts'
 import { assertNoSecret, LogCapture } from '../../support/log-capture.ts'
 

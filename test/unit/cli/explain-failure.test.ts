@@ -1,11 +1,11 @@
 import { expect, it, onTestFinished } from 'vitest'
+import { describe } from '../../../src/app/failure-sentence.ts'
 import { gatewaySays } from '../../../src/cli/admin-client.ts'
 import { explainFailure } from '../../../src/cli/explain-failure.ts'
 import { nodeProblem } from '../../../src/cli/node-version.ts'
 import { CommandError } from '../../../src/command-error.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { ConfigError, GatewayError } from '../../../src/errors.ts'
-import { describe } from '../../../src/failure-sentence.ts'
 import { useLanguage } from '../../../src/messages/language.ts'
 
 const config = parseConfig(

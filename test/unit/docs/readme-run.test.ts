@@ -4,9 +4,9 @@
  */
 import { tmpdir } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type App, startApp } from '../../../src/app.ts'
+import { type App, startApp } from '../../../src/app/app.ts'
 import { parseConfig } from '../../../src/config/load.ts'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { type ConnectOptions, closeClients, connectVia, plain, socks4a, socks5 } from '../../support/client.ts'
 import { codeBlocks, section, sectionNumber, textOf } from './markdown.ts'
 

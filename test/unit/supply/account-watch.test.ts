@@ -1,6 +1,6 @@
 /** What is left on an account and when its plan ends: asked rarely, while clients come, and told once. */
 import { expect, it } from 'vitest'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { AccountWatch } from '../../../src/supply/account-watch.ts'
 import { VendorError } from '../../../src/vendors/contract/error.ts'
 import type { AccountFacts } from '../../../src/vendors/contract/vendor.ts'

@@ -1,6 +1,6 @@
 /** A list is a set: with a ceiling of 10 the pool grew to 10, 20, 30, and a line that was taken out was lent for ever. */
 import { expect, it } from 'vitest'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { Pool } from '../../../src/pool/pool.ts'
 import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'

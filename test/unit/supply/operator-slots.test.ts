@@ -1,6 +1,6 @@
 /** A call by hand that counts as several calls takes as many slots of its window. */
 import { describe, expect, it } from 'vitest'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { LocalAccountStore } from '../../../src/store/local-account-store.ts'
 import { forgetfulStore } from '../../../src/store/memory.ts'
 import { Accounts } from '../../../src/supply/account.ts'

@@ -1,5 +1,5 @@
 /** Clients, lease queue, pool, planner, provider and limiter as in the gateway, a made-up vendor, and hours that pass in seconds. */
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { anyUpstream } from '../../../src/pool/filter.ts'
 import type { PoolObserver } from '../../../src/pool/members.ts'
 import { Pool } from '../../../src/pool/pool.ts'

@@ -1,6 +1,6 @@
 /** Clients, lease queue, pool and supply as in the gateway, over vendors that keep their own books, on one fake clock. */
 import { parseConfig } from '../../../src/config/load.ts'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { anyUpstream, type Filter } from '../../../src/pool/filter.ts'
 import type { PoolObserver } from '../../../src/pool/members.ts'
 import { Pool } from '../../../src/pool/pool.ts'

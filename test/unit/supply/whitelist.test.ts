@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { memoryOfProcess } from '../../../src/store/memory-file.ts'
 import { WhitelistRegistrar } from '../../../src/supply/whitelist.ts'
 import { VendorError } from '../../../src/vendors/contract/error.ts'

@@ -1,7 +1,7 @@
 /** ipipv: of the calls that change an account, one at a time is on its way, whichever provider makes it. */
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../../src/config/load.ts'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { ConfiguredSources } from '../../../src/supply/configured-sources.ts'
 import type { VendorHttp } from '../../../src/vendors/client/http.ts'
 import { KeyedMutex } from '../../../src/vendors/client/keyed-mutex.ts'

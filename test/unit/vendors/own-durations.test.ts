@@ -1,7 +1,7 @@
 /** Durations under keys that only one product has arrive in milliseconds, from the file to the opened source. */
 import { expect, it } from 'vitest'
 import { parseConfig } from '../../../src/config/load.ts'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { openConfiguredSource } from '../../../src/supply/configured-sources.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { LogCapture } from '../../support/log-capture.ts'

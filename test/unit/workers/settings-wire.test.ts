@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
+import { budgetOf, dataSettings } from '../../../src/app/settings.ts'
 import { parseConfig } from '../../../src/config/load.ts'
 import { isSame } from '../../../src/same.ts'
-import { budgetOf, dataSettings } from '../../../src/settings.ts'
 import { readSettings, writeSettings } from '../../../src/workers/settings-wire.ts'
 
 const text = `

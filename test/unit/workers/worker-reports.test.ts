@@ -1,6 +1,6 @@
 /** Which waiting clients of workers the planner buys for. */
 import { expect, it } from 'vitest'
-import { createLog } from '../../../src/log.ts'
+import { createLog } from '../../../src/log/log.ts'
 import { StreamCounters } from '../../../src/proxy/stream-counters.ts'
 import type { Supply } from '../../../src/supply/supply.ts'
 import type { PlainWaiting } from '../../../src/workers/messages.ts'

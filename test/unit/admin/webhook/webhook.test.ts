@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { Finding, VerdictReport } from '../../../../src/admin/api/schemas/verdict.ts'
 import { Webhook, type WebhookPost, type WebhookSettings } from '../../../../src/admin/webhook/webhook.ts'
-import { createLog } from '../../../../src/log.ts'
+import { createLog } from '../../../../src/log/log.ts'
 import { Secret } from '../../../../src/secret.ts'
 import { VendorError } from '../../../../src/vendors/contract/error.ts'
 import { FakeClock } from '../../../support/fake-clock.ts'

@@ -1,33 +1,33 @@
 /** The composition root, the only file that names every part. Starts them in order, stops them in reverse. */
-import type { Address } from './address.ts'
-import type { GatewayParts } from './admin/gateway-report.ts'
-import type { LiveView } from './admin/live-view.ts'
+import type { Address } from '../address.ts'
+import type { GatewayParts } from '../admin/gateway-report.ts'
+import type { LiveView } from '../admin/live-view.ts'
+import { type Clock, SystemClock } from '../clock.ts'
+import type { ConfigSource } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import { internalErrors, runInBackground } from '../internal-errors.ts'
+import type { Log } from '../log/log.ts'
+import { type ConnectGuard, openConnectGuard } from '../network/connect-guard.ts'
+import type { InheritedSockets } from '../network/inherited-sockets.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { DataPlane } from '../proxy/data-plane.ts'
+import type { StreamCounters } from '../proxy/stream-counters.ts'
+import { PausableAccountStore } from '../store/pausable-account-store.ts'
+import { Accounts } from '../supply/account.ts'
+import { ConfiguredSources } from '../supply/configured-sources.ts'
+import type { Supply } from '../supply/supply.ts'
+import type { Predecessor } from '../takeover/client.ts'
+import { openVendorHttp } from '../vendors/registry.ts'
+import type { Workers, WorkersOptions, WorkersParts } from '../workers/control.ts'
 import { DataPlaneHandover } from './client-handover.ts'
 import { clientsOf } from './client-side.ts'
-import { type Clock, SystemClock } from './clock.ts'
-import type { ConfigSource } from './config/load.ts'
-import type { Config } from './config/schema.ts'
 import { drainObserver, offerHandover } from './handover.ts'
-import { internalErrors, runInBackground } from './internal-errors.ts'
-import type { Log } from './log.ts'
-import { type ConnectGuard, openConnectGuard } from './network/connect-guard.ts'
-import type { InheritedSockets } from './network/inherited-sockets.ts'
 import { openOperatorSide } from './operator-side.ts'
 import { joinParts, memberParts, type Parts } from './parts.ts'
-import type { Pool } from './pool/pool.ts'
-import type { DataPlane } from './proxy/data-plane.ts'
-import type { StreamCounters } from './proxy/stream-counters.ts'
 import { type LoadedConfig, logAdvice, Reload } from './reload.ts'
 import { budgetOf } from './settings.ts'
 import { openState } from './state.ts'
 import { stopOnce } from './stop.ts'
-import { PausableAccountStore } from './store/pausable-account-store.ts'
-import { Accounts } from './supply/account.ts'
-import { ConfiguredSources } from './supply/configured-sources.ts'
-import type { Supply } from './supply/supply.ts'
-import type { Predecessor } from './takeover/client.ts'
-import { openVendorHttp } from './vendors/registry.ts'
-import type { Workers, WorkersOptions, WorkersParts } from './workers/control.ts'
 
 export interface App {
   /** Where clients connect, in the order of `listen:`. */
@@ -209,6 +209,6 @@ async function openWorkers(
   parts: WorkersParts,
 ): Promise<Workers | undefined> {
   if (control === undefined) return undefined
-  const { Workers } = await import('./workers/control.ts')
+  const { Workers } = await import('../workers/control.ts')
   return new Workers({ ...control, ...deps }, parts)
 }

@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { parseConfig } from '../../src/config/load.ts'
-
-import { type DescriptorDemand, descriptorBudget } from '../../src/descriptors.ts'
-import { createLog } from '../../src/log.ts'
-import { logAdvice } from '../../src/reload.ts'
-import { LogCapture } from '../support/log-capture.ts'
+import { type DescriptorDemand, descriptorBudget } from '../../../src/app/descriptors.ts'
+import { logAdvice } from '../../../src/app/reload.ts'
+import { parseConfig } from '../../../src/config/load.ts'
+import { createLog } from '../../../src/log/log.ts'
+import { LogCapture } from '../../support/log-capture.ts'
 
 const demand: DescriptorDemand = {
   connections: 10_000,

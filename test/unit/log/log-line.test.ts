@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { formatLogLine } from '../../src/log-line.ts'
+import { formatLogLine } from '../../../src/log/log-line.ts'
 
 const record = (facts: object, level = 30) =>
   `${JSON.stringify({ level, time: '2026-03-01T10:11:12.345Z', ...facts })}\n`

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { commandLog, createLog } from '../../src/log.ts'
-import { Secret } from '../../src/secret.ts'
-import { assertNoSecret, LogCapture } from '../support/log-capture.ts'
+import { commandLog, createLog } from '../../../src/log/log.ts'
+import { Secret } from '../../../src/secret.ts'
+import { assertNoSecret, LogCapture } from '../../support/log-capture.ts'
 
 const value = 'hunter2-hunter2'
 

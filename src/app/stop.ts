@@ -1,11 +1,12 @@
 /** The end of a gateway: no new client, then open tunnels run out, then addresses go back to the vendors. */
+
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { InheritedSockets } from '../network/inherited-sockets.ts'
+import type { DataPlane } from '../proxy/data-plane.ts'
+import type { Supply } from '../supply/supply.ts'
 import type { ClientSide } from './client-side.ts'
-import type { Clock } from './clock.ts'
-import { GatewayError } from './errors.ts'
-import type { InheritedSockets } from './network/inherited-sockets.ts'
-import type { DataPlane } from './proxy/data-plane.ts'
 import type { Reload } from './reload.ts'
-import type { Supply } from './supply/supply.ts'
 
 /** Clients that have connected but said nothing so far are not waited for longer, ms. */
 const MUTE_MS = 300

@@ -1,7 +1,7 @@
 /** One pino root. Secrets are objects that print as [redacted] (secret.ts); `redact` below is only the second net. */
 import { isatty } from 'node:tty'
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import { formatLogLine } from './log-line.ts'
 import { LogWriter } from './log-writer.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { LogWriter } from '../../src/log-writer.ts'
-import { FakeClock } from '../support/fake-clock.ts'
+import { LogWriter } from '../../../src/log/log-writer.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 /** A sink that does what the test says next. */
 function setUp() {

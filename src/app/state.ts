@@ -1,14 +1,14 @@
 /** What outlives a process: the state folder, or Redis for the hosts of a cluster. */
-import type { Clock } from './clock.ts'
-import type { Cluster } from './cluster/open.ts'
-import { type Config, isDemo, isStatic } from './config/schema.ts'
-import type { Log } from './log.ts'
-import type { AccountStore } from './store/account-store.ts'
-import { type HandoverStore, nothingRestored, type Restored, type Store } from './store/contract.ts'
-import { LocalAccountStore } from './store/local-account-store.ts'
-import { forgetfulStore } from './store/memory.ts'
-import { openStore } from './store/sqlite/store.ts'
-import type { ClusterHost } from './takeover/messages.ts'
+import type { Clock } from '../clock.ts'
+import type { Cluster } from '../cluster/open.ts'
+import { type Config, isDemo, isStatic } from '../config/schema.ts'
+import type { Log } from '../log/log.ts'
+import type { AccountStore } from '../store/account-store.ts'
+import { type HandoverStore, nothingRestored, type Restored, type Store } from '../store/contract.ts'
+import { LocalAccountStore } from '../store/local-account-store.ts'
+import { forgetfulStore } from '../store/memory.ts'
+import { openStore } from '../store/sqlite/store.ts'
+import type { ClusterHost } from '../takeover/messages.ts'
 
 interface State {
   readonly store: Store | HandoverStore
@@ -26,7 +26,7 @@ export async function openState(
 ): Promise<State> {
   if (config.cluster !== undefined) {
     // Its code, and that of Redis, is loaded only where there is a cluster.
-    const { Cluster } = await import('./cluster/open.ts')
+    const { Cluster } = await import('../cluster/open.ts')
     const cluster = new Cluster({ ...config, cluster: config.cluster }, deps)
     closing.defer(() => cluster.close())
     const { store, restored, accounts } = cluster

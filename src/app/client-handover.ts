@@ -1,9 +1,9 @@
 /** What the side that serves clients does when another process takes over: this process, or several workers (workers/handover.ts). */
-import type { Clock } from './clock.ts'
-import type { InheritedSockets } from './network/inherited-sockets.ts'
-import type { DataPlane } from './proxy/data-plane.ts'
+import type { Clock } from '../clock.ts'
+import type { InheritedSockets } from '../network/inherited-sockets.ts'
+import type { DataPlane } from '../proxy/data-plane.ts'
+import { copySockets, type LentPorts } from '../takeover/sockets.ts'
 import { closeForSuccessor } from './stop.ts'
-import { copySockets, type LentPorts } from './takeover/sockets.ts'
 
 export interface ClientHandover {
   /** The sockets of the ports, for another process. @throws {Error} with a message, where that is not possible now */

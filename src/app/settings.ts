@@ -1,12 +1,12 @@
 /** What each part is set to, from a configuration. */
-import { type Address, hostKey } from './address.ts'
-import type { WebhookSettings } from './admin/webhook/webhook.ts'
-import { poolSettings } from './config/pool-limits.ts'
-import { type Config, isDemo, isGateway, privateProviders } from './config/schema.ts'
+import { type Address, hostKey } from '../address.ts'
+import type { WebhookSettings } from '../admin/webhook/webhook.ts'
+import { poolSettings } from '../config/pool-limits.ts'
+import { type Config, isDemo, isGateway, privateProviders } from '../config/schema.ts'
+import { currentLanguage } from '../messages/language.ts'
+import type { DataPlaneSettings } from '../proxy/data-plane.ts'
+import { requestFields } from '../vendors/registry.ts'
 import { type DescriptorBudget, descriptorBudget } from './descriptors.ts'
-import { currentLanguage } from './messages/language.ts'
-import type { DataPlaneSettings } from './proxy/data-plane.ts'
-import { requestFields } from './vendors/registry.ts'
 
 /** How many descriptors each part may use. */
 export function budgetOf(config: Config): DescriptorBudget {

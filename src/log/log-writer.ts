@@ -10,7 +10,7 @@
  */
 import { fstatSync, write } from 'node:fs'
 import { Socket } from 'node:net'
-import type { Clock, Timer } from './clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 
 const MAX_WAITING_CHARACTERS = 1_048_576
 const RETRY_MS = 1_000

@@ -1,9 +1,9 @@
 /** The interface to the side that serves clients: the data plane of this process, or several workers. */
-import type { Address } from './address.ts'
-import type { Config } from './config/schema.ts'
+import type { Address } from '../address.ts'
+import type { Config } from '../config/schema.ts'
+import type { AddressDesk } from '../proxy/address-requests.ts'
+import type { DataPlane, DataPlaneChange } from '../proxy/data-plane.ts'
 import type { DescriptorBudget } from './descriptors.ts'
-import type { AddressDesk } from './proxy/address-requests.ts'
-import type { DataPlane, DataPlaneChange } from './proxy/data-plane.ts'
 import { dataSettings } from './settings.ts'
 
 export interface ClientSide {

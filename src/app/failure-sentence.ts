@@ -1,9 +1,9 @@
 /** One sentence for a failure, in the language of the process. */
-import { CommandError } from './command-error.ts'
-import type { Config } from './config/schema.ts'
-import { GatewayError } from './errors.ts'
-import { translate, translateSentence } from './messages/translate.ts'
-import { StoreError } from './store/errors.ts'
+import { CommandError } from '../command-error.ts'
+import type { Config } from '../config/schema.ts'
+import { GatewayError } from '../errors.ts'
+import { translate, translateSentence } from '../messages/translate.ts'
+import { StoreError } from '../store/errors.ts'
 
 /**
  * A failure other than mistakes in the configuration.
