@@ -183,8 +183,10 @@ export class OwnersOfPool {
         if (upstream === undefined || upstream.leases > 0 || !pool.isLendable(upstream)) continue
         idle++
         places += placesOn(upstream, pool.limits)
+        // The rest need not be seen.
+        if (places >= count && idle >= limited.addresses) return true
       }
-      return places >= count && idle >= limited.addresses
+      return count <= 0 && limited.addresses <= 0
     })
   }
 
