@@ -335,6 +335,7 @@ export class Workers implements ClientSide {
     this.feed.changed(upstream)
     this.#reports.appeared(upstream)
     this.#owners.added(upstream)
+    this.#reports.review()
   }
 
   gone(upstream: Upstream, reason: GoneReason): void {

@@ -1,6 +1,5 @@
 /** What workers report, added up where the gateway keeps its own: counters, connections, loads of upstreams, demand. */
 import type { Clock } from '../clock.ts'
-import { contained } from '../internal-errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Upstream } from '../pool/upstream.ts'
 import type { StreamCounters } from '../proxy/stream-counters.ts'
@@ -46,7 +45,6 @@ export class WorkerReports {
   readonly #connections: ConnectionSums
   readonly #gone = new GenerationalCache<Upstream>(MAX_GONE)
   readonly #latest = new Map<number, LatestReport>()
-  #isReviewDue = false
 
   constructor(parts: ReportParts) {
     const { pool, traffic, closeConnection } = parts
@@ -94,9 +92,8 @@ export class WorkerReports {
     this.#reportDemand(worker, latest)
   }
 
-  /** Upstreams have come, or time has passed: the planner may have to know of those who wait. O(upstreams). */
+  /** Upstreams have come, or time has passed: the planner may have to know of those who wait. */
   review(): void {
-    this.#isReviewDue = false
     for (const [worker, latest] of this.#latest)
       if (latest.waiting.length > 0 && this.#holdBack(worker, latest)) this.#reportDemand(worker, latest)
   }
@@ -120,10 +117,6 @@ export class WorkerReports {
   /** An upstream has come into the pool. */
   appeared(upstream: Upstream): void {
     this.#loads.appeared(upstream, this.#parts.clock.now())
-    if (this.#isReviewDue) return
-    this.#isReviewDue = true
-    // Once for all that come together, before the planner's next timer.
-    queueMicrotask(() => contained(() => this.review()))
   }
 
   gone(upstream: Upstream): void {
