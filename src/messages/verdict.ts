@@ -17,8 +17,8 @@ export const verdictTexts = {
     zh: '集群的存储没有应答：已持有的地址继续使用，但不再购买新地址。',
   },
   'remedy.cluster-store-down': {
-    en: 'Start or repair Redis, or the network between this host and cluster.url; the log names the reason.',
-    zh: '启动或修复 Redis，或修复本机与 cluster.url 之间的网络；日志中有具体原因。',
+    en: 'Repair Redis, or the network between this host and cluster.url.',
+    zh: '修复 Redis，或本机与 cluster.url 之间的网络。',
   },
   'verdict.key-wrong': {
     en: '{provider}: the vendor refuses the key: {reason}.',
@@ -57,8 +57,8 @@ export const verdictTexts = {
     zh: '{provider}：提取到的代理地址无法使用：{reason}。',
   },
   'remedy.addresses-unusable': {
-    en: 'Check username and password for the upstreams, the whitelist for using addresses, and outgoing connections; then retry.',
-    zh: '请检查上游的用户名和密码、使用代理的白名单以及本机的出站连接，然后重试。',
+    en: 'Check the login, the whitelist for using addresses, and outgoing connections; then retry.',
+    zh: '请检查登录信息、使用代理的白名单以及本机的出站连接，然后重试。',
   },
   'verdict.replies-unusable': {
     en: '{provider}: no address that it sells can be used: {reason}.',
@@ -105,8 +105,8 @@ export const verdictTexts = {
     zh: '{provider}：供应商无法访问或出错：{reason}。',
   },
   'remedy.vendor-down': {
-    en: 'It is called again by itself. If it lasts, repair what the reason names, else check the network and the vendor’s status page.',
-    zh: '网关会自动重试。如果一直如此，请先解决原因中指出的问题，再检查网络和供应商的状态公告。',
+    en: 'It is called again by itself. If it lasts, check the reason, the network and the vendor’s status page.',
+    zh: '网关会自动重试。如果一直如此，请检查原因、网络和供应商的状态公告。',
   },
   'verdict.not-reloaded': {
     en: 'The changed configuration is not in force. {place}: {reason}.',

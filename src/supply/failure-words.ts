@@ -47,8 +47,7 @@ function causeInWords(cause: string | undefined, { hasLogin, couldRegister }: Id
     return couldRegister
       ? 'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor (set whitelist: auto)'
       : 'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor'
-  if (cause === 'login')
-    return 'the login at the upstreams is wrong: check username and password under upstream, or those and headers of the gateway'
+  if (cause === 'login') return 'the login at the upstreams is wrong: check username, password and headers'
   if (cause === 'silent') return 'no answer: is this machine on the vendor’s whitelist for using the addresses?'
   if (cause === 'forbidden') return 'they lead to private addresses: allowPrivate: true accepts them'
   if (cause === 'unreachable') return 'no connection: is outgoing traffic to the vendor’s addresses allowed here?'

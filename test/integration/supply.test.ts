@@ -134,7 +134,7 @@ describe.each([juliangip, qg] as Vendor<SimulatedApi>[])('money at $vendor', (ki
     expect(codes.every(({ status }) => status === 502 || status === 503)).toBe(true)
     expect(state(gateway)).toMatchObject({
       kind: 'unusable',
-      words: expect.stringContaining('check username and password'),
+      words: expect.stringContaining('check username, password'),
     })
     expect(gateway.api.sales).toHaveLength(3)
   })

@@ -180,7 +180,7 @@ export const configurationTexts = {
     '请写主机，例如 www.example.com、*.example.com、*、192.0.2.7 或 10.0.0.0/8',
   'write a port or a range of ports, as in 443 or 8000-8999': '请写端口或端口范围，例如 443 或 8000-8999',
   'write DOMAIN,name,TARGET, DOMAIN-SUFFIX,name,TARGET, DOMAIN-KEYWORD,text,TARGET, IP-CIDR,block,TARGET, DST-PORT,port,TARGET or MATCH,TARGET':
-    '请写 DOMAIN,name,TARGET、DOMAIN-SUFFIX,name,TARGET、DOMAIN-KEYWORD,text,TARGET、IP-CIDR,block,TARGET、DST-PORT,port,TARGET 或 MATCH,TARGET，其中 TARGET 是去向',
+    '请写 DOMAIN,name,TARGET, DOMAIN-SUFFIX,name,TARGET, DOMAIN-KEYWORD,text,TARGET, IP-CIDR,block,TARGET, DST-PORT,port,TARGET 或 MATCH,TARGET',
   '{kind} takes a name, as in www.example.com': '{kind} 后面是域名，例如 www.example.com',
   'DOMAIN-KEYWORD takes a part of a name: letters, digits, dots, hyphens':
     'DOMAIN-KEYWORD 后面是域名的一部分：字母、数字、点、连字符',
@@ -280,11 +280,11 @@ export const configurationTexts = {
   'write the number as ipipv shows it, as in c_gz3h2igp6dz9cq3': '请按 ipipv 显示的编号填写，例如 c_gz3h2igp6dz9cq3',
   'rsa belongs to the interfaces before version 2, which the document does not describe: write AES':
     'rsa 属于第 2 版之前的接口，文档没有说明：请写 AES',
-  'needs {session}, here, in password or in headers, or rotates: true':
+  'needs {session}, here or in password or headers, or rotates: true':
     '这里、password 或 headers 里需要 {session}，或者写 rotates: true',
   'username and password go together': 'username 和 password 必须同时给出',
   'write either username or Proxy-Authorization': '请只写 username 或只写 Proxy-Authorization',
-  'needs protocol: http or https: SOCKS5 has no header fields': '需要 protocol: http 或 https：SOCKS5 没有请求头',
+  'needs protocol http or https': '需要 protocol http 或 https',
   'needs places, which tell {{name}}': '需要 places，用来给出 {{name}}',
   'needs {name}: username, password or headers fill it in': '需要 {name}：username、password 或 headers 用到了它',
   'write status, or closedWithin for tunnels: what shows that the address is banned':

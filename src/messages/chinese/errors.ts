@@ -157,8 +157,8 @@ export const errorTexts = {
     '地址要求登录，但没有配置：请设置 upstream.username 和 upstream.password，或在供应商处登记本机地址（设置 whitelist: auto）',
   'they ask for a login, and none is configured: set upstream.username and upstream.password, or register this machine’s address with the vendor':
     '地址要求登录，但没有配置：请设置 upstream.username 和 upstream.password，或在供应商处登记本机地址',
-  'the login at the upstreams is wrong: check username and password under upstream, or those and headers of the gateway':
-    '上游的登录信息错误：请检查 upstream 下的 username 和 password，或 gateway 的这两项和 headers',
+  'the login at the upstreams is wrong: check username, password and headers':
+    '上游的登录信息错误：请检查 username、password 和 headers',
   'no answer: is this machine on the vendor’s whitelist for using the addresses?':
     '没有应答：本机是否在供应商使用代理的白名单中？',
   'they lead to private addresses: allowPrivate: true accepts them':

@@ -25,11 +25,11 @@ export function checkGateway(entry: Readonly<Record<string, unknown>>): readonly
   if (login !== undefined && (username ?? membersOf(upstream)?.['username']) !== undefined)
     problems.push({ path: ['headers', login], message: 'write either username or Proxy-Authorization' })
   if (fields.length > 0 && [protocol, membersOf(upstream)?.['protocol']].includes('socks5'))
-    problems.push({ path: ['headers'], message: 'needs protocol: http or https: SOCKS5 has no header fields' })
+    problems.push({ path: ['headers'], message: 'needs protocol http or https' })
   const isRange = (written: unknown) => typeof written === 'string' && written.includes('-')
   const hasPorts = isRange(port) || (places.length > 0 && places.every((place) => isRange(place?.['port'])))
   if (!used.includes('session') && !hasPorts && rotates !== true)
-    problems.push({ path: ['username'], message: 'needs {session}, here, in password or in headers, or rotates: true' })
+    problems.push({ path: ['username'], message: 'needs {session}, here or in password or headers, or rotates: true' })
   for (const name of PLACE.filter((one) => used.includes(one))) {
     if (places.length === 0) problems.push({ path: ['username'], message: `needs places, which tell {${name}}` })
     for (const [i, place] of places.entries())

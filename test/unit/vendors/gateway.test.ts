@@ -107,10 +107,10 @@ describe('mistakes in an entry', () => {
     ['username: "{session}"', [/username username and password go together/]],
     ['headers: { Proxy-Tunnel: "{session}" }', []],
     ['rotates: true', []],
-    ['headers: { Proxy-Tunnel: "7" }', [/needs \{session\}, here, in password or in headers/]],
+    ['headers: { Proxy-Tunnel: "7" }', [/needs \{session\}, here or in password or headers/]],
     [
       'headers: { A: "{session}" }, protocol: socks5',
-      [/headers needs protocol: http or https: SOCKS5 has no header fields/],
+      [/headers needs protocol http or https/],
     ],
     ['headers: { A: "{session}" }, upstream: { protocol: socks5 }', [/headers needs protocol: http or https/]],
     ['headers: { Host: "{session}" }', [/headers\.Host is set by the gateway itself/]],
