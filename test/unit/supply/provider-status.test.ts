@@ -118,7 +118,7 @@ it('is unusable after three different addresses failed their first use, and says
   expect(status.state.kind).toBe('ready')
   const state = status.addressFailed('c', 'login')
   expect(state).toMatchObject({ kind: 'unusable', until: 1_000, code: 'GW_NO_SUPPLY' })
-  expect(state?.words).toContain('username and password under upstream')
+  expect(state?.words).toContain('check username, password')
   expect(status.addressFailed('d', 'login')).toBeUndefined()
   expect(status.isOnTrial).toBe(true)
 })
@@ -218,7 +218,7 @@ it('a line that is down allows trials only, until it is up', () => {
 it('what was found wrong first is what is told: a refused login makes a line look dead, too', () => {
   const { status } = setUp()
   for (const id of ['a', 'b', 'c']) status.addressFailed(id, 'login')
-  expect(status.lineDown(7).words).toContain('username and password under upstream')
+  expect(status.lineDown(7).words).toContain('check username, password')
   expect([status.state.words, status.lastError?.words]).toEqual(Array(2).fill(expect.stringContaining('login')))
 })
 

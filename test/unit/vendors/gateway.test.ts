@@ -108,11 +108,8 @@ describe('mistakes in an entry', () => {
     ['headers: { Proxy-Tunnel: "{session}" }', []],
     ['rotates: true', []],
     ['headers: { Proxy-Tunnel: "7" }', [/needs \{session\}, here or in password or headers/]],
-    [
-      'headers: { A: "{session}" }, protocol: socks5',
-      [/headers needs protocol http or https/],
-    ],
-    ['headers: { A: "{session}" }, upstream: { protocol: socks5 }', [/headers needs protocol: http or https/]],
+    ['headers: { A: "{session}" }, protocol: socks5', [/headers needs protocol http or https/]],
+    ['headers: { A: "{session}" }, upstream: { protocol: socks5 }', [/headers needs protocol http or https/]],
     ['headers: { Host: "{session}" }', [/headers\.Host is set by the gateway itself/]],
     ['headers: { A: "{sesion}" }, rotates: true', [/headers\.A fills in only .*; did you mean \{session\}\?/]],
     ['headers: { A: "{sign}" }, rotates: true, sign: { of: "{sorted}", hash: md5 }', [/sign\.of fills in only/]],
