@@ -108,7 +108,7 @@ export class AcknowledgementsOfWorkers {
 
   /** Asks all workers but the asker. @returns true: each question is answered */
   ask(asker: number, question: number): boolean {
-    this.#members.whenAllAreHere(() => this.#askNow(asker, question))
+    this.#members.whenAllHaveReported(() => this.#askNow(asker, question))
     return true
   }
 

@@ -98,7 +98,7 @@ export class Workers implements ClientSide {
     this.#socket = new ControlSocket({
       joined: (hello) => this.#joined(hello),
       message: (worker, message) => {
-        this.#silence.heard(worker)
+        this.#silence.reported(worker)
         dispatch(handlersFor(worker, this.#handlerParts), message)
       },
       disconnected: (worker) => this.#disconnected(worker),
@@ -253,7 +253,7 @@ export class Workers implements ClientSide {
   /** Also one that is here already, and has given up what it owned: upstreams have got owners. */
   #joined(hello: Hello): void {
     const { worker, upstreams, sessions, moved, addresses, users, isEachOwned } = hello
-    this.#silence.heard(worker)
+    this.#silence.reported(worker)
     const isNew = this.#members.joined(worker)
     if (isNew) this.#rollout.learnPorts(addresses)
     if (isEachOwned) this.#ownEach(worker)
@@ -262,7 +262,7 @@ export class Workers implements ClientSide {
     this.#users.known(worker, users)
     if (isNew) this.#equip(worker)
     this.#owners.joined(worker, upstreams, worker < this.#options.count)
-    this.#members.isHeard(worker)
+    this.#members.reported(worker)
   }
 
   /** Tells a worker that has come all that it must know. */

@@ -21,7 +21,7 @@ export class Members {
   readonly #members = new Map<number, Member>()
   /** Workers that were there before this process and have not come to it. */
   readonly #awaited: Set<number>
-  readonly #whenHere: (() => void)[] = []
+  readonly #whenReported: (() => void)[] = []
 
   /** @param running workers that were there before this process */
   constructor(running: readonly number[]) {
@@ -35,17 +35,17 @@ export class Members {
 
   #came(...workers: readonly number[]): void {
     for (const worker of workers) this.#awaited.delete(worker)
-    if (this.#awaited.size === 0) for (const task of this.#whenHere.splice(0)) task()
+    if (this.#awaited.size === 0) for (const task of this.#whenReported.splice(0)) task()
   }
 
   /** For what all workers must have said first. Calls back at once, but soon after the start of another control process. */
-  whenAllAreHere(task: () => void): void {
+  whenAllHaveReported(task: () => void): void {
     if (this.#awaited.size === 0) task()
-    else this.#whenHere.push(task)
+    else this.#whenReported.push(task)
   }
 
   /** What a worker knows has been read. */
-  isHeard(worker: number): void {
+  reported(worker: number): void {
     this.#came(worker)
   }
 

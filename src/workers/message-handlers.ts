@@ -53,7 +53,7 @@ export function handlersFor(worker: number, parts: HandlerParts): HandlersOf<Exc
     },
     line: ({ provider, broken }) =>
       broken === undefined ? supply.lineUp(provider) : supply.lineDown(provider, broken),
-    find: ({ question, key }) => members.whenAllAreHere(() => sessions.find(worker, question, key)),
+    find: ({ question, key }) => members.whenAllHaveReported(() => sessions.find(worker, question, key)),
     session: ({ key, id }) => sessions.bound(worker, key, id),
     'sessions-used': ({ keys }) => sessions.used(keys),
     acknowledge: ({ question }) => void parts.acknowledgements.ask(worker, question),

@@ -16,7 +16,7 @@ export class Silence {
     this.#turns = new Map(running.map((worker) => [worker, 0]))
   }
 
-  heard(worker: number): void {
+  reported(worker: number): void {
     this.#turns.set(worker, 0)
   }
 

@@ -63,11 +63,11 @@ it('a new control process asks when all workers have come to it', () => {
   const sent: [number, string][] = []
   const asks = new AcknowledgementsOfWorkers(clock, members, (worker, { kind }) => sent.push([worker, kind]))
   members.joined(0)
-  members.isHeard(0)
+  members.reported(0)
   asks.ask(0, 7)
   expect(sent).toEqual([])
   members.joined(1)
-  members.isHeard(1)
+  members.reported(1)
   expect(sent).toEqual([
     [0, 'acknowledging'],
     [1, 'acknowledge'],
@@ -91,7 +91,7 @@ it('a new control process that starts slowly waits for its workers from the time
   const clock = new FakeClock()
   const members = new Members([0])
   let isAsked = false
-  members.whenAllAreHere(() => {
+  members.whenAllHaveReported(() => {
     isAsked = true
   })
   clock.advance(60_000)

@@ -9,10 +9,10 @@ const tick = (silence: Silence, turns: number) => Array.from({ length: turns }, 
 describe('a worker', () => {
   it('that sends nothing is to be ended, once', () => {
     const silence = new Silence([])
-    silence.heard(0)
-    silence.heard(1)
+    silence.reported(0)
+    silence.reported(1)
     const ended = Array.from({ length: LONG }, () => {
-      silence.heard(1)
+      silence.reported(1)
       return silence.tick()
     })
     expect(ended.flat()).toEqual([0])
@@ -24,10 +24,10 @@ describe('a worker', () => {
 
   it('that is being started has all the time it needs', () => {
     const silence = new Silence([])
-    silence.heard(0)
+    silence.reported(0)
     silence.left(0)
     expect(tick(silence, LONG)).toEqual([])
-    silence.heard(0)
+    silence.reported(0)
     expect(tick(silence, LONG)).toEqual([0])
   })
 })
